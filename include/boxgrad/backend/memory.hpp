@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boxgrad/backend/cpu.hpp>
+
+#include <array>
+#include <span>
+#include <vector>
+
+namespace boxgrad::inline BOXGRAD_ABI {
+
+/// Plain memory with a shape: a row-major tensor that owns a std::vector.
+template <class T, int R>
+struct shaped {
+    std::vector<T> data;
+    extents<R> shape;
+
+    shaped() = default;
+    explicit shaped(const extents<R>& e)
+        : data(static_cast<std::size_t>(e.size())), shape(e) {}
+    template <class... I>
+    T& operator()(I... i) {
+        return data[position(i...)];
+    }
+    template <class... I>
+    const T& operator()(I... i) const {
+        return data[position(i...)];
+    }
+
+private:
+    template <class... I>
+    std::size_t position(I... i) const {
+        return static_cast<std::size_t>(view<const T, R>(data.data(), shape).offset(i...));
+    }
+};
+
+/// Plain memory: `shaped`, `std::vector`, `std::span`, `std::array` boxes, and views of anything
+/// else: `view{pointer, extents{B, C, H, W}}` or with strides.
+template <real T>
+struct memory : cpu {
+    using scalar = T;
+    template <class U, int R>
+    using tensor = shaped<U, R>;
+
+    template <class U, int R>
+    static tensor<U, R> make(const extents<R>& e) {
+        return tensor<U, R>(e);
+    }
+    template <class U, int R>
+    static view<U, R> look(shaped<U, R>& t) {
+        return {t.data.data(), t.shape};
+    }
+    template <class U, int R>
+    static view<const U, R> look(const shaped<U, R>& t) {
+        return {t.data.data(), t.shape};
+    }
+    template <class U>
+    static view<U, 1> look(std::vector<U>& v) {
+        return {v.data(), extents{static_cast<index>(v.size())}};
+    }
+    template <class U>
+    static view<const U, 1> look(const std::vector<U>& v) {
+        return {v.data(), extents{static_cast<index>(v.size())}};
+    }
+    template <class U>
+    static view<U, 1> look(std::span<U> s) {
+        return {s.data(), extents{static_cast<index>(s.size())}};
+    }
+    /// Rows of N numbers: boxes as std::vector<std::array<float, 4>>.
+    template <class U, std::size_t N>
+    static view<U, 2> look(std::vector<std::array<U, N>>& v) {
+        return {v.empty() ? nullptr : v.front().data(), rows<N>(v.size())};
+    }
+    template <class U, std::size_t N>
+    static view<const U, 2> look(const std::vector<std::array<U, N>>& v) {
+        return {v.empty() ? nullptr : v.front().data(), rows<N>(v.size())};
+    }
+
+private:
+    template <std::size_t N>
+    static extents<2> rows(std::size_t n) {
+        return {{static_cast<index>(n), static_cast<index>(N)}};
+    }
+};
+static_assert(backend<memory<float>>);
+
+}  // namespace boxgrad::inline BOXGRAD_ABI

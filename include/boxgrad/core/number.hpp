@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// \file
+/// What a formula may be evaluated on: `float`, `double`, a SIMD pack of them, or a dual number over
+/// any of these. A formula is written once against the functions declared here and in math.hpp, with
+/// `select(mask, a, b)` instead of `?:`.
+
+#include <boxgrad/core/config.hpp>
+
+#include <concepts>
+#include <limits>
+#include <type_traits>
+
+namespace boxgrad::inline BOXGRAD_ABI {
+
+/// The arithmetic types under every number. Half types may be stored; arithmetic is at least float.
+template <class T>
+concept real = std::same_as<T, float> || std::same_as<T, double>;
+
+/// Unwraps a number. `scalar`: the arithmetic type of one lane. `base`: the number without
+/// derivatives. `mask`: what a comparison yields. `width`: lanes.
+template <class V>
+struct number_traits;
+
+template <real T>
+struct number_traits<T> {
+    using scalar = T;
+    using base = T;
+    using mask = bool;
+    using bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+    static constexpr int width = 1;
+    // Constants, since device code may not call std::numeric_limits.
+    static constexpr T largest = std::numeric_limits<T>::max();
+    static constexpr bits magnitude_mask = std::numeric_limits<bits>::max() >> 1;
+};
+
+template <class V>
+using scalar_t = typename number_traits<V>::scalar;
+template <class V>
+using base_t = typename number_traits<V>::base;
+template <class V>
+using mask_t = typename number_traits<V>::mask;
+template <class V>
+inline constexpr int width_v = number_traits<V>::width;
+
+template <class V>
+concept number = requires(V a, V b) {
+    typename scalar_t<V>;
+    typename base_t<V>;
+    typename mask_t<V>;
+    { a + b } -> std::same_as<V>;
+    { a * b } -> std::same_as<V>;
+    { a / b } -> std::same_as<V>;
+    { a < b } -> std::same_as<mask_t<V>>;
+};
+
+/// A number without derivatives: a scalar or a pack.
+template <class V>
+concept plain_number = number<V> && std::same_as<base_t<V>, V>;
+
+// ---- scalars ------------------------------------------------------------------------------------
+
+template <real T>
+BOXGRAD_FN constexpr T select(bool mask, T a, T b) {
+    return mask ? a : b;
+}
+BOXGRAD_FN constexpr bool any(bool mask) { return mask; }
+BOXGRAD_FN constexpr bool all(bool mask) { return mask; }
+
+/// a·b + c, fused where the target does so at no cost.
+template <real T>
+BOXGRAD_FN constexpr T madd(T a, T b, T c) {
+    return a * b + c;
+}
+
+template <real T>
+BOXGRAD_FN constexpr auto to_bits(T x) {
+    return __builtin_bit_cast(typename number_traits<T>::bits, x);
+}
+template <real T>
+BOXGRAD_FN constexpr T from_bits(typename number_traits<T>::bits x) {
+    return __builtin_bit_cast(T, x);
+}
+
+/// Reads `count` (1 to width) elements that lie `stride` apart; missing lanes repeat the last one.
+template <real T>
+BOXGRAD_FN constexpr T load(const T* p, index, int) {
+    return *p;
+}
+template <real T>
+BOXGRAD_FN constexpr void store(T x, T* p, index, int) {
+    *p = x;
+}
+/// true in the first `count` lanes.
+template <real V>
+BOXGRAD_FN constexpr bool first_lanes(int) {
+    return true;
+}
+/// Bit i tells lane i.
+BOXGRAD_FN constexpr std::int32_t lane_bits(bool mask) { return mask ? 1 : 0; }
+/// The lanes' sum, added in lane order in double.
+template <real T>
+BOXGRAD_FN constexpr double sum_lanes(T x) {
+    return static_cast<double>(x);
+}
+/// Lane i of a number.
+template <real T>
+BOXGRAD_FN constexpr T lane(T x, int) {
+    return x;
+}
+
+// ---- every plain number -------------------------------------------------------------------------
+
+/// The larger of two; the first where they do not compare (NaN).
+template <plain_number V>
+BOXGRAD_FN constexpr V max(V a, V b) {
+    return select(a < b, b, a);
+}
+/// The smaller of two; the first where they do not compare (NaN).
+template <plain_number V>
+BOXGRAD_FN constexpr V min(V a, V b) {
+    return select(b < a, b, a);
+}
+/// |x|; NaN stays NaN. That of a pack is in pack.hpp.
+template <real T>
+BOXGRAD_FN constexpr T abs(T x) {
+    return from_bits<T>(to_bits(x) & number_traits<T>::magnitude_mask);
+}
+/// The value without its derivatives: where a formula stops the gradient.
+template <plain_number V>
+BOXGRAD_FN constexpr V detach(V x) {
+    return x;
+}
+/// x, or `lower` where x is below it. The gradient passes at the bound.
+template <number V>
+BOXGRAD_FN constexpr V clamp_min(V x, base_t<V> lower) {
+    return select(detach(x) < lower, V(lower), x);
+}
+/// x, or `upper` where x is above it. The gradient passes at the bound.
+template <number V>
+BOXGRAD_FN constexpr V clamp_max(V x, base_t<V> upper) {
+    return select(upper < detach(x), V(upper), x);
+}
+/// true where x is neither NaN nor infinite.
+template <plain_number V>
+BOXGRAD_FN constexpr mask_t<V> is_finite(V x) {
+    return abs(x) <= V(number_traits<scalar_t<V>>::largest);
+}
+
+}  // namespace boxgrad::inline BOXGRAD_ABI

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// \file
+/// A SIMD pack: as many floats or doubles as one register of the target holds. Packs are xsimd's,
+/// wrapped in a type of our own so that `select`, `exp` or `max` in a formula finds this library's
+/// overload for every number. Without xsimd there is no pack and formulas run on scalars.
+
+#include <boxgrad/core/number.hpp>
+
+#if BOXGRAD_HAS_XSIMD
+#include <xsimd/xsimd.hpp>
+
+namespace boxgrad::inline BOXGRAD_ABI {
+
+template <real T>
+struct pack_mask {
+    xsimd::batch_bool<T> m;
+
+    friend pack_mask operator&&(pack_mask a, pack_mask b) { return {a.m & b.m}; }
+    friend pack_mask operator||(pack_mask a, pack_mask b) { return {a.m | b.m}; }
+    friend pack_mask operator!(pack_mask a) { return {!a.m}; }
+};
+
+template <real T>
+struct pack {
+    using register_type = xsimd::batch<T>;
+    static constexpr int width = static_cast<int>(register_type::size);
+
+    register_type v;
+
+    pack() = default;
+    pack(T x) : v(x) {}  // NOLINT(google-explicit-constructor): constants mix with packs
+    pack(register_type x) : v(x) {}  // NOLINT(google-explicit-constructor)
+
+    friend pack operator+(pack a, pack b) { return a.v + b.v; }
+    friend pack operator-(pack a, pack b) { return a.v - b.v; }
+    friend pack operator*(pack a, pack b) { return a.v * b.v; }
+    friend pack operator/(pack a, pack b) { return a.v / b.v; }
+    friend pack operator-(pack a) { return -a.v; }
+    friend pack_mask<T> operator<(pack a, pack b) { return {a.v < b.v}; }
+    friend pack_mask<T> operator>(pack a, pack b) { return {a.v > b.v}; }
+    friend pack_mask<T> operator<=(pack a, pack b) { return {a.v <= b.v}; }
+    friend pack_mask<T> operator>=(pack a, pack b) { return {a.v >= b.v}; }
+    friend pack_mask<T> operator==(pack a, pack b) { return {a.v == b.v}; }
+    friend pack_mask<T> operator!=(pack a, pack b) { return {a.v != b.v}; }
+    pack& operator+=(pack b) { return *this = *this + b; }
+    pack& operator-=(pack b) { return *this = *this - b; }
+    pack& operator*=(pack b) { return *this = *this * b; }
+};
+
+template <real T>
+struct number_traits<pack<T>> {
+    using scalar = T;
+    using base = pack<T>;
+    using mask = pack_mask<T>;
+    using bits = xsimd::batch<typename number_traits<T>::bits>;
+    static constexpr int width = pack<T>::width;
+};
+
+template <real T>
+pack<T> select(pack_mask<T> m, pack<T> a, pack<T> b) {
+    return xsimd::select(m.m, a.v, b.v);
+}
+#if defined(__SSE2__)
+// One instruction of x86, whose second operand is the result where they do not compare or are equal: as
+// in number.hpp, NaN and zeros included.
+template <real T>
+pack<T> max(pack<T> a, pack<T> b) {
+    return xsimd::max(b.v, a.v);
+}
+template <real T>
+pack<T> min(pack<T> a, pack<T> b) {
+    return xsimd::min(b.v, a.v);
+}
+#endif
+template <real T>
+bool any(pack_mask<T> m) {
+    return xsimd::any(m.m);
+}
+template <real T>
+bool all(pack_mask<T> m) {
+    return xsimd::all(m.m);
+}
+template <real T>
+pack<T> madd(pack<T> a, pack<T> b, pack<T> c) {
+    return xsimd::fma(a.v, b.v, c.v);
+}
+template <real T>
+pack<T> sqrt(pack<T> x) {
+    return xsimd::sqrt(x.v);
+}
+
+namespace detail {
+
+/// xsimd 8 names the batch to cast to, xsimd 9 and later its element.
+template <class To, class From>
+To bit_cast_batch(const From& x) {
+    if constexpr (requires { xsimd::bitwise_cast<To>(x); }) {
+        return xsimd::bitwise_cast<To>(x);
+    } else {
+        return xsimd::bitwise_cast<typename To::value_type>(x);
+    }
+}
+
+}  // namespace detail
+
+template <real T>
+auto to_bits(pack<T> x) {
+    return detail::bit_cast_batch<typename number_traits<pack<T>>::bits>(x.v);
+}
+template <class V>
+    requires std::same_as<V, pack<scalar_t<V>>>
+V from_bits(typename number_traits<V>::bits x) {
+    return detail::bit_cast_batch<typename V::register_type>(x);
+}
+template <real T>
+pack<T> abs(pack<T> x) {
+    using B = typename number_traits<pack<T>>::bits;
+    return from_bits<pack<T>>(to_bits(x) & B(number_traits<T>::magnitude_mask));
+}
+
+template <real T>
+pack<T> load_full(const T* p) {
+    return xsimd::batch<T>::load_unaligned(p);
+}
+
+/// Reads `count` (1 to width) elements that lie `stride` apart; missing lanes repeat the last one.
+template <class V>
+    requires std::same_as<V, pack<scalar_t<V>>>
+V load(const scalar_t<V>* p, index stride, int count) {
+    if (stride == 1 && count == V::width) return load_full(p);
+    scalar_t<V> buffer[V::width];
+    for (int i = 0; i < V::width; ++i) buffer[i] = p[(i < count ? i : count - 1) * stride];
+    return load_full(buffer);
+}
+template <real T>
+void store(pack<T> x, T* p, index stride, int count) {
+    if (stride == 1 && count == pack<T>::width) {
+        x.v.store_unaligned(p);
+        return;
+    }
+    T buffer[pack<T>::width];
+    x.v.store_unaligned(buffer);
+    for (int i = 0; i < count; ++i) p[i * stride] = buffer[i];
+}
+/// true in the first `count` lanes.
+template <class V>
+    requires std::same_as<V, pack<scalar_t<V>>>
+mask_t<V> first_lanes(int count) {
+    scalar_t<V> position[V::width];
+    for (int i = 0; i < V::width; ++i) position[i] = static_cast<scalar_t<V>>(i);
+    return load_full(position) < V(static_cast<scalar_t<V>>(count));
+}
+/// Bit i tells lane i.
+template <real T>
+std::int32_t lane_bits(pack_mask<T> m) {
+    T buffer[pack<T>::width];
+    select(m, pack<T>(T(1)), pack<T>(T(0))).v.store_unaligned(buffer);
+    std::int32_t bits = 0;
+    for (int i = 0; i < pack<T>::width; ++i) bits |= static_cast<std::int32_t>(buffer[i] != T(0)) << i;
+    return bits;
+}
+/// The lanes' sum, added in lane order in double.
+template <real T>
+double sum_lanes(pack<T> x) {
+    T buffer[pack<T>::width];
+    x.v.store_unaligned(buffer);
+    double sum = 0;
+    for (const T v : buffer) sum += static_cast<double>(v);
+    return sum;
+}
+template <real T>
+T lane(pack<T> x, int i) {
+    T buffer[pack<T>::width];
+    x.v.store_unaligned(buffer);
+    return buffer[i];
+}
+
+}  // namespace boxgrad::inline BOXGRAD_ABI
+#endif

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boxgrad/assigner/detail/scene.hpp>
+#include <boxgrad/coder/yolox.hpp>
+
+namespace boxgrad::inline BOXGRAD_ABI::head::detail {
+
+using assigner::detail::chunk;
+
+/// Where the lanes of a chunk lie within a plane [H, W] of any strides. One plane's addresses serve
+/// every channel.
+template <int Width>
+struct lane_offsets {
+    index start = 0, step = 0;  ///< step 0: the lanes are addressed one by one
+    index each[Width]{};
+
+    template <class T>
+    BOXGRAD_FN lane_offsets(const view<T, 4>& v, index cell, int count) {
+        const index columns = v.extent[3];
+        const bool flat = columns == 1 || v.extent[2] == 1 || v.stride[2] == columns * v.stride[3];
+        if (flat) {
+            step = columns == 1 ? v.stride[2] : v.stride[3];
+            start = cell * step;
+            if (count == 1 && step == 0) step = 1;
+            return;
+        }
+        index y = cell / columns;
+        index x = cell % columns;
+        for (int l = 0; l < count; ++l) {
+            each[l] = y * v.stride[2] + x * v.stride[3];
+            if (++x == columns) {
+                x = 0;
+                ++y;
+            }
+        }
+    }
+    template <class V, class T>
+    BOXGRAD_FN V read(const T* plane, int count) const {
+        if (step != 0) return load<V>(plane + start, step, count);
+        std::remove_const_t<T> buffer[Width];
+        for (int l = 0; l < Width; ++l) buffer[l] = plane[each[l < count ? l : count - 1]];
+        return load<V>(buffer, 1, Width);
+    }
+    template <class V, class T>
+    BOXGRAD_FN void write(V x, T* plane, int count) const {
+        if (step != 0) {
+            store(x, plane + start, step, count);
+            return;
+        }
+        T buffer[Width];
+        store(x, buffer, 1, Width);
+        for (int l = 0; l < count; ++l) plane[each[l]] = buffer[l];
+    }
+};
+
+template <class T>
+BOXGRAD_FN T* plane(const view<T, 4>& v, index image, index channel) {
+    return v.data + image * v.stride[0] + channel * v.stride[1];
+}
+
+/// The three outputs of a YOLOX head at one level, read or written in place.
+template <class T>
+struct level_view {
+    view<T, 4> classes, boxes, objectness;  // [B, C, H, W], [B, 4, H, W], [B, 1, H, W]
+
+    BOXGRAD_FN index cells() const { return objectness.extent[2] * objectness.extent[3]; }
+};
+
+template <class T>
+struct head_view {
+    per_level<level_view<T>> level;
+
+    BOXGRAD_FN index images() const { return level[0].objectness.extent[0]; }
+    BOXGRAD_FN index classes() const { return level[0].classes.extent[1]; }
+    BOXGRAD_FN index priors() const {
+        index n = 0;
+        for (int l = 0; l < level.size(); ++l) n += level[l].cells();
+        return n;
+    }
+    /// Level and cell of a prior.
+    BOXGRAD_FN chunk prior(index n) const {
+        int l = 0;
+        index cell = n;
+        while (cell >= level[l].cells()) cell -= level[l++].cells();
+        return {n, 1, l, cell};
+    }
+};
+
+/// YOLOX's predictions as SimOTA's kernels see them. A chunk never straddles two levels.
+template <class V, assigner::class_cost C>
+struct yolox_scene {
+    using T = scalar_t<V>;
+    using number = V;
+
+    head_view<const T> head;
+    per_level<stride> strides;
+    coder::yolox coder;
+
+    BOXGRAD_FN index images() const { return head.images(); }
+    BOXGRAD_FN index priors() const { return head.priors(); }
+    BOXGRAD_FN static index chunks_of(index cells) { return (cells + width_v<V> - 1) / width_v<V>; }
+    BOXGRAD_FN index chunks() const {
+        index n = 0;
+        for (int l = 0; l < head.level.size(); ++l) n += chunks_of(head.level[l].cells());
+        return n;
+    }
+    BOXGRAD_FN chunk at(index c) const {
+        int l = 0;
+        index first = 0;
+        while (c >= chunks_of(head.level[l].cells())) {
+            c -= chunks_of(head.level[l].cells());
+            first += head.level[l++].cells();
+        }
+        const index cell = c * width_v<V>;
+        const index left = head.level[l].cells() - cell;
+        return {first + cell, left < width_v<V> ? static_cast<int>(left) : width_v<V>, l, cell};
+    }
+    /// The corner of each cell: what boxes are decoded against.
+    BOXGRAD_FN prior::point<V> corners(const chunk& c) const {
+        return prior::points_of<V>(c.cell, c.count, head.level[c.level].objectness.extent[3],
+                                   strides[c.level], 0.0);
+    }
+    /// The centre of each cell: what is assigned.
+    BOXGRAD_FN prior::point<V> points(const chunk& c) const {
+        return prior::points_of<V>(c.cell, c.count, head.level[c.level].objectness.extent[3],
+                                   strides[c.level], 0.5);
+    }
+    BOXGRAD_FN coder::yolox_code<V> code(index image, const chunk& c) const {
+        const auto& v = head.level[c.level].boxes;
+        const lane_offsets<width_v<V>> at(v, c.cell, c.count);
+        const auto channel = [&](int k) { return at.template read<V>(plane(v, image, k), c.count); };
+        return {channel(0), channel(1), channel(2), channel(3)};
+    }
+    BOXGRAD_FN V objectness(index image, const chunk& c) const {
+        const auto& v = head.level[c.level].objectness;
+        const lane_offsets<width_v<V>> at(v, c.cell, c.count);
+        return at.template read<V>(plane(v, image, 0), c.count);
+    }
+    BOXGRAD_FN box<V> boxes(index image, const chunk& c, mask_t<V>& sane) const {
+        const auto raw = code(image, c);
+        const box<V> b = coder.decode(corners(c), raw);
+        sane = is_sane(b) && is_finite(raw.w) && is_finite(raw.h) && is_finite(objectness(image, c));
+        return b;
+    }
+    BOXGRAD_FN V all_background(index image, const chunk& c) const {
+        const auto& v = head.level[c.level].classes;
+        const lane_offsets<width_v<V>> at(v, c.cell, c.count);
+        auto cost = assigner::detail::logit_cost<C, V>::of(objectness(image, c));
+        mask_t<V> finite = first_lanes<V>(width_v<V>);
+        for (index k = 0; k < v.extent[1]; ++k) {
+            const V a = at.template read<V>(plane(v, image, k), c.count);
+            finite = finite && is_finite(a);
+            cost.add(a);
+        }
+        constexpr T infinite = std::numeric_limits<T>::infinity();
+        return select(finite, cost.all_background(), V(infinite));
+    }
+    BOXGRAD_FN V own_class(index image, const std::int32_t* prior, int count, std::int32_t label) const {
+        T logit[width_v<V>];
+        T objectness_of[width_v<V>];
+        for (int l = 0; l < width_v<V>; ++l) {
+            if (l >= count) {
+                logit[l] = logit[count - 1];
+                objectness_of[l] = objectness_of[count - 1];
+                continue;
+            }
+            const chunk c = head.prior(prior[l]);
+            const auto& level = head.level[c.level];
+            const index y = c.cell / level.classes.extent[3];
+            const index x = c.cell % level.classes.extent[3];
+            logit[l] = level.classes(image, label, y, x);
+            objectness_of[l] = level.objectness(image, 0, y, x);
+        }
+        const auto cost = assigner::detail::logit_cost<C, V>::of(load<V>(objectness_of, 1, width_v<V>));
+        return cost.own_class(load<V>(logit, 1, width_v<V>));
+    }
+};
+
+}  // namespace boxgrad::inline BOXGRAD_ABI::head::detail

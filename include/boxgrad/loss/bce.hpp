@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boxgrad/loss/term.hpp>
+
+namespace boxgrad::inline BOXGRAD_ABI::loss {
+
+/// Binary cross entropy of a logit x with a target t in [0, 1].
+///
+///     l(x, t) = max(x, 0) - x·t + ln(1 + e^-|x|)     = -t·ln σ(x) - (1 - t)·ln(1 - σ(x))
+///     ∂l/∂x   = σ(x) - t, without cancellation for t = 0 and t = 1
+///
+/// Finite and not negative for every finite logit (promise P12). Targets outside of [0, 1] are
+/// extrapolated linearly. mmdetection 3.3, CrossEntropyLoss(use_sigmoid=True).
+struct bce {
+    template <number V>
+    BOXGRAD_FN constexpr V operator()(V x, base_t<V> t) const {
+        const V zero(scalar_t<V>(0));
+        return max(x, zero) - x * V(t) + log1p(exp(-abs(x)));
+    }
+};
+static_assert(elementwise_term<bce>);
+
+}  // namespace boxgrad::inline BOXGRAD_ABI::loss
