@@ -7,6 +7,7 @@
 #include <boxgrad/assigner/sim_ota.hpp>
 #include <boxgrad/coder/yolox.hpp>
 #include <boxgrad/head/yolox_loss.hpp>
+#include <boxgrad/head/yolox_steps.hpp>
 #include <boxgrad/loss/bce.hpp>
 #include <boxgrad/loss/evaluate.hpp>
 #include <boxgrad/loss/giou.hpp>
@@ -15,4 +16,5 @@
 #include <boxgrad/overlap/pairwise.hpp>
 #include <boxgrad/prior/mlvl_point_generator.hpp>
 #include <boxgrad/prior/point_generator.hpp>
+#include <boxgrad/sampler/pseudo.hpp>
 #include <boxgrad/version.hpp>

@@ -17,7 +17,7 @@ namespace boxgrad::inline BOXGRAD_ABI {
 /// Extents of a tensor, or strides in elements.
 template <int R>
 struct extents {
-    index at[R]{};
+    index at[static_cast<std::size_t>(R)]{};
 
     BOXGRAD_FN constexpr index& operator[](int i) { return at[i]; }
     BOXGRAD_FN constexpr index operator[](int i) const { return at[i]; }
@@ -80,7 +80,7 @@ struct view {
     template <class... I>
         requires(sizeof...(I) == R)
     BOXGRAD_FN constexpr index offset(I... i) const {
-        const index at[R] = {static_cast<index>(i)...};
+        const index at[static_cast<std::size_t>(R)] = {static_cast<index>(i)...};
         index o = 0;
         for (int k = 0; k < R; ++k) o += at[k] * stride[k];
         return o;

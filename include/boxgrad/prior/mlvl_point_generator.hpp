@@ -61,13 +61,21 @@ struct mlvl_point_generator {
     /// Shapes: [h·w, 2] = x, y; with_stride: [h·w, 4] = x, y, stride across, stride down.
     template <backend B>
     auto single_level_grid_priors(const B& b, featmap_size size, int level, bool with_stride = false) const {
-        using V = lanes_t<B>;
         check_level("single_level_grid_priors", level, size);
         auto out = b.template make<typename B::scalar, 2>(extents<2>{{size.cells(), with_stride ? 4 : 2}});
-        const auto v = as_view<2>(b, out, "grid_priors", "out");
-        b.for_each((size.cells() + width_v<V> - 1) / width_v<V>,
-                   detail::grid_kernel<V, typename B::scalar>{v, size.w, strides[level], offset});
+        fill(b, as_view<2>(b, out, "grid_priors", "out"), size, level);
         return out;
+    }
+
+    /// Writes the priors of a level into the caller's [h·w, 2] or [h·w, 4].
+    template <backend B>
+    void fill(const B& b, const view<typename B::scalar, 2>& out, featmap_size size, int level) const {
+        using V = lanes_t<B>;
+        check_level("fill", level, size);
+        check_shape("fill", "out", {{size.cells(), out.extent[1] == 2 ? 2 : 4}}, out.extent);
+        check_output("fill", "out", out);
+        b.for_each((size.cells() + width_v<V> - 1) / width_v<V>,
+                   detail::grid_kernel<V, typename B::scalar>{out, size.w, strides[level], offset});
     }
 
     /// All levels, a tensor each. Throws shape_error unless there is a size for every stride.

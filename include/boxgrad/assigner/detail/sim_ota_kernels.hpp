@@ -126,14 +126,14 @@ template <class P>
 struct number_kernel : P {
     BOXGRAD_FN void operator()(index b) const {
         std::int32_t n = 0;
-        std::int32_t insane = 0;
+        std::int32_t bad = 0;
         for (index c = 0; c < this->scene.chunks(); ++c) {
             this->start(b, c) = n;
             n += __builtin_popcount(static_cast<unsigned>(this->reached(b, c)));
-            insane += this->insane(b, c);
+            bad += this->insane(b, c);
         }
         this->candidates(b) = n;
-        this->quarantined(b) = insane;
+        this->quarantined(b) = bad;
     }
 };
 
@@ -154,10 +154,10 @@ struct keep_kernel : P {
             const auto p = this->scene.points(k);
             mask_t<V> sane = first_lanes<V>(k.count);
             const box<V> x = this->scene.boxes(b, k, sane);
-            const V field[P::fields] = {p.x,  p.y,  p.sx, p.sy, x.x1,
+            const V value[P::fields] = {p.x,  p.y,  p.sx, p.sy, x.x1,
                                         x.y1, x.x2, x.y2, this->scene.all_background(b, k)};
             T lane_of[P::fields][width_v<V>];
-            for (int f = 0; f < P::fields; ++f) store(field[f], lane_of[f], 1, width_v<V>);
+            for (int f = 0; f < P::fields; ++f) store(value[f], lane_of[f], 1, width_v<V>);
             index at = this->start(b, c);
             for (int l = 0; l < k.count; ++l) {
                 if ((bits >> l & 1) == 0) continue;
@@ -346,22 +346,20 @@ private:
 template <class P>
 struct list_kernel : P {
     BOXGRAD_FN void operator()(index b) const {
-        std::int32_t positives = 0;
+        std::int32_t listed = 0;
         for (index k = 0; k < this->candidates(b); ++k) {
             if (this->claims(b, k) == 0) continue;
             const std::int32_t g = this->owner(b, k);
             const std::int32_t n = this->prior_of(b, k);
             this->truth(b, n) = this->truths.row(g);
             this->assigned_overlap(b, n) = this->owner_overlap(b, k);
-            this->positive_prior(b, positives) = n;
-            this->positive_truth(b, positives) = g;
+            this->positive_prior(b, listed) = n;
+            this->positive_truth(b, listed) = g;
             ++this->truth_positives(g);
-            ++positives;
+            ++listed;
         }
-        this->positives(b) = positives;
-        std::int32_t insane = this->quarantined(b);
-        for (index c = 0; c < this->scene.chunks(); ++c) insane += this->insane(b, c);
-        this->quarantined(b) = insane;
+        this->positives(b) = listed;
+        for (index c = 0; c < this->scene.chunks(); ++c) this->quarantined(b) += this->insane(b, c);
     }
 };
 

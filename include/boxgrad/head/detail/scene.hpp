@@ -10,7 +10,7 @@ using assigner::detail::chunk;
 
 /// Where the lanes of a chunk lie within a plane [H, W] of any strides. One plane's addresses serve
 /// every channel.
-template <int Width>
+template <std::size_t Width>
 struct lane_offsets {
     index start = 0, step = 0;  ///< step 0: the lanes are addressed one by one
     index each[Width]{};
@@ -39,8 +39,8 @@ struct lane_offsets {
     BOXGRAD_FN V read(const T* plane, int count) const {
         if (step != 0) return load<V>(plane + start, step, count);
         std::remove_const_t<T> buffer[Width];
-        for (int l = 0; l < Width; ++l) buffer[l] = plane[each[l < count ? l : count - 1]];
-        return load<V>(buffer, 1, Width);
+        for (int l = 0; l < static_cast<int>(Width); ++l) buffer[l] = plane[each[l < count ? l : count - 1]];
+        return load<V>(buffer, 1, width_v<V>);
     }
     template <class V, class T>
     BOXGRAD_FN void write(V x, T* plane, int count) const {
@@ -49,10 +49,13 @@ struct lane_offsets {
             return;
         }
         T buffer[Width];
-        store(x, buffer, 1, Width);
+        store(x, buffer, 1, width_v<V>);
         for (int l = 0; l < count; ++l) plane[each[l]] = buffer[l];
     }
 };
+
+template <class V>
+using lanes_at = lane_offsets<static_cast<std::size_t>(width_v<V>)>;
 
 template <class T>
 BOXGRAD_FN T* plane(const view<T, 4>& v, index image, index channel) {
@@ -128,13 +131,13 @@ struct yolox_scene {
     }
     BOXGRAD_FN coder::yolox_code<V> code(index image, const chunk& c) const {
         const auto& v = head.level[c.level].boxes;
-        const lane_offsets<width_v<V>> at(v, c.cell, c.count);
+        const lanes_at<V> at(v, c.cell, c.count);
         const auto channel = [&](int k) { return at.template read<V>(plane(v, image, k), c.count); };
         return {channel(0), channel(1), channel(2), channel(3)};
     }
     BOXGRAD_FN V objectness(index image, const chunk& c) const {
         const auto& v = head.level[c.level].objectness;
-        const lane_offsets<width_v<V>> at(v, c.cell, c.count);
+        const lanes_at<V> at(v, c.cell, c.count);
         return at.template read<V>(plane(v, image, 0), c.count);
     }
     BOXGRAD_FN box<V> boxes(index image, const chunk& c, mask_t<V>& sane) const {
@@ -145,7 +148,7 @@ struct yolox_scene {
     }
     BOXGRAD_FN V all_background(index image, const chunk& c) const {
         const auto& v = head.level[c.level].classes;
-        const lane_offsets<width_v<V>> at(v, c.cell, c.count);
+        const lanes_at<V> at(v, c.cell, c.count);
         auto cost = assigner::detail::logit_cost<C, V>::of(objectness(image, c));
         mask_t<V> finite = first_lanes<V>(width_v<V>);
         for (index k = 0; k < v.extent[1]; ++k) {

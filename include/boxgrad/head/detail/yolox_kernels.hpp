@@ -62,7 +62,7 @@ struct objectness_kernel {
             const auto r = term(dual<V, 1>::variable(x, 0), t);
             loss = r.value;
             const auto& v = gradient.level[c.level].objectness;
-            const lane_offsets<width_v<V>> at(v, c.cell, c.count);
+            const lanes_at<V> at(v, c.cell, c.count);
             at.write(V(scale) * r.partial[0], plane(v, b, 0), c.count);
         } else {
             loss = term(x, t);
