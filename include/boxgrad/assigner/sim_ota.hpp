@@ -132,7 +132,7 @@ struct sim_ota {
 
         b.for_each(images * chunks, detail::mark_kernel<P>{p});
         b.for_each(images, detail::number_kernel<P>{p});
-        b.for_each(images * chunks, detail::keep_kernel<P>{p});
+        b.for_each(images * detail::keep_kernel<P>::groups(chunks), detail::keep_kernel<P>{p});
         b.for_each(g, detail::pick_kernel<P>{p});
         b.for_each(images, detail::claim_kernel<P>{p});
         b.for_each(images * chunks, detail::settle_kernel<P>{p});

@@ -34,8 +34,8 @@ struct yolox {
         const V half(T(0.5));
         const V cx = c.x * V(p.sx) + V(p.x);
         const V cy = c.y * V(p.sy) + V(p.y);
-        const V w = exp(clamp_max(c.w, base_t<V>(largest))) * V(p.sx) * half;
-        const V h = exp(clamp_max(c.h, base_t<V>(largest))) * V(p.sy) * half;
+        const V w = exp(clamp_max(c.w, V(largest))) * V(p.sx) * half;
+        const V h = exp(clamp_max(c.h, V(largest))) * V(p.sy) * half;
         return {cx - w, cy - h, cx + w, cy + h};
     }
 

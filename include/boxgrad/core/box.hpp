@@ -12,7 +12,7 @@ struct box {
     V x1, y1, x2, y2;
 
     /// The box as every overlap sees it: a negative width or height counts as none (promise P5).
-    BOXGRAD_FN constexpr box upright() const { return {x1, y1, select(x2 < x1, x1, x2), select(y2 < y1, y1, y2)}; }
+    BOXGRAD_FN constexpr box upright() const { return {x1, y1, clamp_min(x2, x1), clamp_min(y2, y1)}; }
     BOXGRAD_FN constexpr V width() const { return x2 - x1; }
     BOXGRAD_FN constexpr V height() const { return y2 - y1; }
     BOXGRAD_FN constexpr V area() const { return width() * height(); }

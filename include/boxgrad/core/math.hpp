@@ -96,11 +96,11 @@ BOXGRAD_FN constexpr V polynomial(V x, scalar_t<V> c0, C... c) {
     return madd(x, polynomial<V>(x, c...), V(c0));
 }
 
-/// Keeps (a + magic) - magic as written in the builds that let the compiler reassociate.
+/// Keeps sums as written in the builds that let the compiler reassociate; nothing in others.
 template <plain_number V>
 BOXGRAD_FN constexpr V as_written(V x) {
 #if (defined(BOXGRAD_ALLOW_FAST_MATH) || defined(__FAST_MATH__)) && !defined(__CUDA_ARCH__)
-    asm("" : "+m"(x));
+    if (!__builtin_is_constant_evaluated()) asm("" : "+m"(x));
 #endif
     return x;
 }
@@ -173,7 +173,7 @@ BOXGRAD_FN constexpr V exp_in_range(V x) {
     const V magic(F::round_magic + T(2) * F::bias);
     const V shifted = as_written(madd(x, V(F::log2_e), magic));
     const V n = shifted - magic;
-    const V r = madd(n, V(-F::ln2_low), madd(n, V(-F::ln2_high), x));
+    const V r = madd(n, V(-F::ln2_low), as_written(madd(n, V(-F::ln2_high), x)));
     V q;
     if constexpr (sizeof(T) == 4) {
         q = polynomial<V>(r, 0x1.fffffcp-2f, 0x1.55548ap-3f, 0x1.55585p-5f, 0x1.123e3ep-7f,

@@ -71,6 +71,16 @@ BOXGRAD_FN constexpr bool all(bool mask) { return mask; }
 /// a·b + c, fused where the target does so at no cost.
 template <real T>
 BOXGRAD_FN constexpr T madd(T a, T b, T c) {
+#if (defined(__FMA__) || defined(__ARM_FEATURE_FMA)) && !defined(__CUDA_ARCH__)
+    // Said outright, so that a scalar is fused where a pack is, whatever -ffp-contract holds.
+    if (!__builtin_is_constant_evaluated()) {
+        if constexpr (sizeof(T) == 4) {
+            return __builtin_fmaf(a, b, c);
+        } else {
+            return __builtin_fma(a, b, c);
+        }
+    }
+#endif
     return a * b + c;
 }
 
@@ -132,15 +142,23 @@ template <plain_number V>
 BOXGRAD_FN constexpr V detach(V x) {
     return x;
 }
-/// x, or `lower` where x is below it. The gradient passes at the bound.
+/// x, or `lower` where x is below it. Unlike with max, the gradient of x passes whole at the bound.
 template <number V>
-BOXGRAD_FN constexpr V clamp_min(V x, base_t<V> lower) {
-    return select(detach(x) < lower, V(lower), x);
+BOXGRAD_FN constexpr V clamp_min(V x, V lower) {
+    if constexpr (plain_number<V>) {
+        return max(x, lower);
+    } else {
+        return select(x < lower, lower, x);
+    }
 }
-/// x, or `upper` where x is above it. The gradient passes at the bound.
+/// x, or `upper` where x is above it. The gradient of x passes whole at the bound.
 template <number V>
-BOXGRAD_FN constexpr V clamp_max(V x, base_t<V> upper) {
-    return select(upper < detach(x), V(upper), x);
+BOXGRAD_FN constexpr V clamp_max(V x, V upper) {
+    if constexpr (plain_number<V>) {
+        return min(x, upper);
+    } else {
+        return select(upper < x, upper, x);
+    }
 }
 /// true where x is neither NaN nor infinite.
 template <plain_number V>

@@ -84,6 +84,16 @@ bool all(pack_mask<T> m) {
 }
 template <real T>
 pack<T> madd(pack<T> a, pack<T> b, pack<T> c) {
+#if defined(__AVX512F__)
+    // xsimd 8 multiplies and adds apart on AVX-512.
+    if constexpr (sizeof(xsimd::batch<T>) == 64) {
+        if constexpr (sizeof(T) == 4) {
+            return xsimd::batch<T>(_mm512_fmadd_ps(a.v, b.v, c.v));
+        } else {
+            return xsimd::batch<T>(_mm512_fmadd_pd(a.v, b.v, c.v));
+        }
+    }
+#endif
     return xsimd::fma(a.v, b.v, c.v);
 }
 template <real T>

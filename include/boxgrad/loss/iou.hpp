@@ -27,7 +27,7 @@ struct iou {
     template <number V>
     BOXGRAD_FN constexpr V operator()(const box<V>& prediction, const box<V>& target) const {
         using T = scalar_t<V>;
-        const V u = clamp_min(overlap(prediction, target), base_t<V>(static_cast<T>(eps)));
+        const V u = clamp_min(overlap(prediction, target), V(static_cast<T>(eps)));
         if constexpr (Mode == iou_mode::linear) {
             return V(T(1)) - u;
         } else if constexpr (Mode == iou_mode::square) {

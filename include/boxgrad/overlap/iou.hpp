@@ -33,7 +33,7 @@ struct areas {
 
 private:
     BOXGRAD_FN static constexpr V side(V a1, V a2, V b1, V b2) {
-        return clamp_min(min(a2, b2) - max(a1, b1), base_t<V>(scalar_t<V>(0)));
+        return clamp_min(min(a2, b2) - max(a1, b1), V(scalar_t<V>(0)));
     }
 };
 

@@ -85,16 +85,19 @@ struct probability_cost {
 
 /// The same from logits, without cancellation (promise P12). With y = sqrt(1 + e^-a), s = sqrt(σ(o)):
 ///
-///     p = sqrt(σ(a)·σ(o)) = s / y        1 - p = (e^-a + σ(-o)) / ((y + s)·y)
+///     p = sqrt(σ(a)·σ(o)) = s / y        1 - p = (e^-a + σ(-o)) / (y² + s·y)
 template <class_cost C, plain_number V>
 struct logit_cost {
     using T = scalar_t<V>;
-    V root_objectness, no_objectness, half_softplus;
+    V root_objectness{}, no_objectness{}, half_softplus{};
     probability_cost<C, V> sum{};
 
     BOXGRAD_FN static logit_cost of(V objectness) {
-        return {sqrt(sigmoid(objectness)), sigmoid(-objectness),
-                V(T(0.5)) * softplus(-objectness)};
+        logit_cost c;
+        c.root_objectness = sqrt(sigmoid(objectness));
+        c.no_objectness = sigmoid(-objectness);
+        c.half_softplus = V(T(0.5)) * softplus(-objectness);
+        return c;
     }
     BOXGRAD_FN void add(V a) {
         if constexpr (C == class_cost::bce) {
@@ -117,9 +120,9 @@ private:
     /// 1 - p
     BOXGRAD_FN V complement(V a) const {
         constexpr T far = sizeof(T) == 4 ? T(80) : T(600);
-        const V t = exp(-clamp_max(clamp_min(a, V(-far)), V(far)));
-        const V y = sqrt(V(T(1)) + t);
-        return (t + no_objectness) / ((y + root_objectness) * y);
+        const V t = boxgrad::detail::exp_in_range(clamp_max(clamp_min(-a, V(-far)), V(far)));
+        const V u = V(T(1)) + t;
+        return (t + no_objectness) / madd(root_objectness, sqrt(u), u);
     }
 };
 

@@ -15,6 +15,10 @@ struct chunk {
     index cell;  ///< number of the first prior within its level
 };
 
+/// How many chunks a kernel sums classes for at once: several on a CPU, whose caches work in lines.
+template <class V>
+inline constexpr int chunk_group = width_v<V> > 1 ? 8 : 1;
+
 /// Priors, boxes and probabilities as lists: what the assigner takes when it is called alone. A scene
 /// tells SimOTA's kernels where predictions come from; heads have another (head/detail/scene.hpp).
 template <class V, class_cost C>
@@ -40,22 +44,27 @@ struct list_scene {
         sane = is_sane(b);
         return b;
     }
-    /// Σ over classes of the cost of "not this class"; not finite where a score is not.
-    BOXGRAD_FN V all_background(index, const chunk& c) const {
-        probability_cost<C, V> cost;
-        mask_t<V> finite = first_lanes<V>(width_v<V>);
-        for (index k = 0; k < score_rows.extent[1]; ++k) {
-            const V p = load<V>(&score_rows(c.first, k), score_rows.stride[0], c.count);
-            finite = finite && is_finite(p);
-            cost.add(p);
-        }
-        constexpr T infinite = std::numeric_limits<T>::infinity();
-        return select(finite, cost.all_background(), V(infinite));
+    /// Σ over classes of the cost of "not this class", for n chunks; not finite where a score is not.
+    BOXGRAD_FN void all_background(index, const chunk* c, int n, V* out) const {
+        for (int i = 0; i < n; ++i) out[i] = all_background(c[i]);
     }
     BOXGRAD_FN V own_class(index, const std::int32_t* prior, int count, std::int32_t label) const {
         T p[width_v<V>];
         for (int l = 0; l < width_v<V>; ++l) p[l] = score_rows(prior[l < count ? l : count - 1], label);
         return probability_cost<C, V>::own_class(load<V>(p, 1, width_v<V>));
+    }
+
+private:
+    BOXGRAD_FN V all_background(const chunk& c) const {
+        probability_cost<C, V> cost;
+        V zero(T(0));  // stays 0 while all is finite
+        for (index k = 0; k < score_rows.extent[1]; ++k) {
+            const V p = load<V>(&score_rows(c.first, k), score_rows.stride[0], c.count);
+            zero = madd(p, V(T(0)), zero);
+            cost.add(p);
+        }
+        constexpr T infinite = std::numeric_limits<T>::infinity();
+        return select(zero == V(T(0)), cost.all_background(), V(infinite));
     }
 };
 

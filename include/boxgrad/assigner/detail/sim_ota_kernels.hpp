@@ -137,61 +137,85 @@ struct number_kernel : P {
     }
 };
 
-/// Keeps what is needed of each candidate. A candidate whose class scores are not finite keeps an
-/// infinite class cost, by which the kernels below pass over it.
+/// Keeps what is needed of each candidate, for a group of chunks. A candidate whose class scores are
+/// not finite keeps an infinite class cost, by which the kernels below pass over it.
 template <class P>
 struct keep_kernel : P {
     using typename P::T;
     using typename P::V;
+    static constexpr int group = chunk_group<V>;
+
+    BOXGRAD_FN static index groups(index chunks) { return (chunks + group - 1) / group; }
 
     BOXGRAD_FN void operator()(index item) const {
-        const index b = item / this->scene.chunks();
-        const index c = item % this->scene.chunks();
-        const std::int32_t bits = this->reached(b, c);
-        std::int32_t bad = 0;
-        if (bits != 0) {
-            const chunk k = this->scene.at(c);
-            const auto p = this->scene.points(k);
-            mask_t<V> sane = first_lanes<V>(k.count);
-            const box<V> x = this->scene.boxes(b, k, sane);
-            const V value[P::fields] = {p.x,  p.y,  p.sx, p.sy, x.x1,
-                                        x.y1, x.x2, x.y2, this->scene.all_background(b, k)};
-            T lane_of[P::fields][width_v<V>];
-            for (int f = 0; f < P::fields; ++f) store(value[f], lane_of[f], 1, width_v<V>);
-            index at = this->start(b, c);
-            for (int l = 0; l < k.count; ++l) {
-                if ((bits >> l & 1) == 0) continue;
-                for (int f = 0; f < P::fields; ++f) this->kept(b, f, at) = lane_of[f][l];
-                bad += is_finite(lane_of[P::others][l]) ? 0 : 1;
-                this->prior_of(b, at) = static_cast<std::int32_t>(k.first + l);
-                this->claims(b, at) = 0;
-                ++at;
-            }
+        const index chunks = this->scene.chunks();
+        const index b = item / groups(chunks);
+        const index first = item % groups(chunks) * group;
+        chunk hit[group];
+        index number[group];
+        int hits = 0;
+        for (index c = first; c < chunks && c < first + group; ++c) {
+            this->insane(b, c) = 0;
+            if (this->reached(b, c) == 0) continue;
+            number[hits] = c;
+            hit[hits++] = this->scene.at(c);
         }
-        this->insane(b, c) = bad;
+        if (hits == 0) return;
+        V others_of[group];
+        this->scene.all_background(b, hit, hits, others_of);
+        for (int i = 0; i < hits; ++i) keep(b, number[i], hit[i], others_of[i]);
+    }
+
+private:
+    BOXGRAD_FN void keep(index b, index c, const chunk& k, V background_cost) const {
+        const std::int32_t bits = this->reached(b, c);
+        const auto p = this->scene.points(k);
+        mask_t<V> sane = first_lanes<V>(k.count);
+        const box<V> x = this->scene.boxes(b, k, sane);
+        const V value[P::fields] = {p.x, p.y, p.sx, p.sy, x.x1, x.y1, x.x2, x.y2, background_cost};
+        const index at = this->start(b, c);
+        int lanes[width_v<V>];
+        int n = 0;
+        for (int l = 0; l < k.count; ++l) {
+            if ((bits >> l & 1) == 0) continue;
+            this->prior_of(b, at + n) = static_cast<std::int32_t>(k.first + l);
+            this->claims(b, at + n) = 0;
+            lanes[n++] = l;
+        }
+        for (int f = 0; f < P::fields; ++f) {
+            T lane_of[width_v<V>];
+            store(value[f], lane_of, 1, width_v<V>);
+            T* row = &this->kept(b, f, at);
+            for (int i = 0; i < n; ++i) row[i * this->kept.stride[2]] = lane_of[lanes[i]];
+        }
+        const mask_t<V> bad = sane && !is_finite(background_cost);
+        if (any(bad)) this->insane(b, c) = __builtin_popcount(static_cast<unsigned>(lane_bits(bad) & bits));
     }
 };
 
 /// A short sorted list in scratch memory: the k smallest keys, ties to the earlier.
 template <class T>
 struct sorted_row {
-    view<T, 2> key;
-    index row;
+    T* keys;
+    index stride;
     int capacity;
     int size = 0;
 
+    BOXGRAD_FN sorted_row(const view<T, 2>& v, index row, int most)
+        : keys(v.data + row * v.stride[0]), stride(v.stride[1]), capacity(most) {}
+    BOXGRAD_FN T& key(int i) const { return keys[i * stride]; }
     BOXGRAD_FN bool full() const { return size == capacity; }
-    BOXGRAD_FN T worst() const { return key(row, size - 1); }
+    BOXGRAD_FN T worst() const { return key(size - 1); }
     /// Where `x` belongs; the last entry falls off a full list. Entries from there on moved by one.
     template <class Move>
     BOXGRAD_FN int insert(T x, Move&& move) {
         int at = full() ? size - 1 : size++;
-        while (at > 0 && x < key(row, at - 1)) {
-            key(row, at) = key(row, at - 1);
+        while (at > 0 && x < key(at - 1)) {
+            key(at) = key(at - 1);
             move(at, at - 1);
             --at;
         }
-        key(row, at) = x;
+        key(at) = x;
         return at;
     }
 };
@@ -207,8 +231,8 @@ struct pick_kernel : P {
         const index n = this->candidates(b);
         const box<T> t = this->truths.at(g);
         const box<V> target{V(t.x1), V(t.y1), V(t.x2), V(t.y2)};
-        sorted_row<T> overlaps{this->best_overlap, g, this->topk};  // keys are negated: best first
-        sorted_row<T> costs{this->pick_cost, g, this->topk};
+        sorted_row<T> overlaps(this->best_overlap, g, this->topk);  // keys are negated: best first
+        sorted_row<T> costs(this->pick_cost, g, this->topk);
         constexpr T infinite = std::numeric_limits<T>::infinity();
         // No penalised candidate costs less than this, since no other part of a cost is below -1e-5.
         constexpr T least_penalised = static_cast<T>(P::rules::penalty * (1 - 0x1p-10));

@@ -62,6 +62,13 @@ BOXGRAD_FN T* plane(const view<T, 4>& v, index image, index channel) {
     return v.data + image * v.stride[0] + channel * v.stride[1];
 }
 
+template <class T>
+BOXGRAD_FN void prefetch([[maybe_unused]] const T* p) {
+#if !defined(__CUDA_ARCH__)
+    __builtin_prefetch(p);
+#endif
+}
+
 /// The three outputs of a YOLOX head at one level, read or written in place.
 template <class T>
 struct level_view {
@@ -146,18 +153,43 @@ struct yolox_scene {
         sane = is_sane(b) && is_finite(raw.w) && is_finite(raw.h) && is_finite(objectness(image, c));
         return b;
     }
-    BOXGRAD_FN V all_background(index image, const chunk& c) const {
-        const auto& v = head.level[c.level].classes;
-        const lanes_at<V> at(v, c.cell, c.count);
-        auto cost = assigner::detail::logit_cost<C, V>::of(objectness(image, c));
-        mask_t<V> finite = first_lanes<V>(width_v<V>);
-        for (index k = 0; k < v.extent[1]; ++k) {
-            const V a = at.template read<V>(plane(v, image, k), c.count);
-            finite = finite && is_finite(a);
-            cost.add(a);
+    /// Σ over classes of the cost of "not this class", for n chunks; not finite where a logit is not. A
+    /// few classes of all chunks are fetched while those before are computed: planes lie far apart, and a
+    /// chunk alone would wait for each.
+    BOXGRAD_FN void all_background(index image, const chunk* c, int n, V* out) const {
+        constexpr index ahead = 16;
+        assigner::detail::logit_cost<C, V> cost[assigner::detail::chunk_group<V>];
+        V zero[assigner::detail::chunk_group<V>];  // stays 0 while all is finite
+        for (int i = 0; i < n; ++i) {
+            cost[i] = assigner::detail::logit_cost<C, V>::of(objectness(image, c[i]));
+            zero[i] = V(T(0));
+        }
+        const index classes = head.classes();
+        for (int i = 0; i < n; ++i) {
+            const auto& v = head.level[c[i].level].classes;
+            const lanes_at<V> at(v, c[i].cell, c[i].count);
+            for (index k = 0; k < ahead && k < classes; ++k) prefetch(plane(v, image, k) + at.start);
+        }
+        for (index from = 0; from < classes; from += ahead) {
+            const index to = classes < from + ahead ? classes : from + ahead;
+            for (int i = 0; i < n; ++i) {
+                const auto& v = head.level[c[i].level].classes;
+                const lanes_at<V> at(v, c[i].cell, c[i].count);
+                const index soon = classes < to + ahead ? classes : to + ahead;
+                for (index k = to; k < soon; ++k) prefetch(plane(v, image, k) + at.start);
+                auto sum = cost[i];
+                V z = zero[i];
+                for (index k = from; k < to; ++k) {
+                    const V a = at.template read<V>(plane(v, image, k), c[i].count);
+                    z = madd(a, V(T(0)), z);
+                    sum.add(a);
+                }
+                cost[i] = sum;
+                zero[i] = z;
+            }
         }
         constexpr T infinite = std::numeric_limits<T>::infinity();
-        return select(finite, cost.all_background(), V(infinite));
+        for (int i = 0; i < n; ++i) out[i] = select(zero[i] == V(T(0)), cost[i].all_background(), V(infinite));
     }
     BOXGRAD_FN V own_class(index image, const std::int32_t* prior, int count, std::int32_t label) const {
         T logit[width_v<V>];
@@ -170,10 +202,11 @@ struct yolox_scene {
             }
             const chunk c = head.prior(prior[l]);
             const auto& level = head.level[c.level];
-            const index y = c.cell / level.classes.extent[3];
-            const index x = c.cell % level.classes.extent[3];
-            logit[l] = level.classes(image, label, y, x);
-            objectness_of[l] = level.objectness(image, 0, y, x);
+            const auto at = [&](const view<const T, 4>& v, index channel) {
+                return lanes_at<T>(v, c.cell, 1).template read<T>(plane(v, image, channel), 1);
+            };
+            logit[l] = at(level.classes, label);
+            objectness_of[l] = at(level.objectness, 0);
         }
         const auto cost = assigner::detail::logit_cost<C, V>::of(load<V>(objectness_of, 1, width_v<V>));
         return cost.own_class(load<V>(logit, 1, width_v<V>));
