@@ -85,13 +85,13 @@ struct sim_ota {
         auto overlaps = numbers(images, priors);
         auto positive_prior = ints(images, priors);
         auto positive_truth = ints(images, priors);
-        auto by_chunk = ints(3 * images, chunks);
+        auto by_chunk = ints(4 * images, chunks);
         auto by_candidate = ints(3 * images, priors);
         auto owner_overlap = numbers(images, priors);
         auto kept = b.template make<T, 3>(extents<3>{{images, P::fields, priors}});
         auto lists = numbers(3 * g, candidate_topk);
         auto pick = ints(g, candidate_topk);
-        auto counts = b.template make<std::int32_t, 1>(extents<1>{{3 * images + 2 * g}});
+        auto counts = b.template make<std::int32_t, 1>(extents<1>{{4 * images + 3 * g}});
 
         const auto look2 = [&](auto& t) { return as_view<2>(b, t, op, "scratch"); };
         const auto rows = [](auto v, index from, index n) {
@@ -114,6 +114,7 @@ struct sim_ota {
         p.reached = rows(look2(by_chunk), 0, images);
         p.start = rows(look2(by_chunk), images, images);
         p.insane = rows(look2(by_chunk), 2 * images, images);
+        p.free = rows(look2(by_chunk), 3 * images, images);
         p.prior_of = rows(look2(by_candidate), 0, images);
         p.claims = rows(look2(by_candidate), images, images);
         p.owner = rows(look2(by_candidate), 2 * images, images);
@@ -127,13 +128,19 @@ struct sim_ota {
         p.positives = rows(count, 0, images);
         p.quarantined = rows(count, images, images);
         p.candidates = rows(count, 2 * images, images);
-        p.picks = rows(count, 3 * images, g);
-        p.truth_positives = rows(count, 3 * images + g, g);
+        p.incomplete = rows(count, 3 * images, images);
+        p.truth_positives = rows(count, 4 * images, g);
+        p.picks = rows(count, 4 * images + g, g);
+        p.undecided = rows(count, 4 * images + 2 * g, g);
 
+        using list = detail::chunk_list<lanes_t<B>>;
         b.for_each(images * chunks, detail::mark_kernel<P>{p});
         b.for_each(images, detail::number_kernel<P>{p});
-        b.for_each(images * detail::keep_kernel<P>::groups(chunks), detail::keep_kernel<P>{p});
-        b.for_each(g, detail::pick_kernel<P>{p});
+        b.for_each(images * list::groups(chunks), detail::keep_kernel<P>{p});
+        b.for_each(g, detail::pick_kernel<P, detail::among::free>{p});
+        b.for_each(images, detail::incomplete_kernel<P>{p});
+        b.for_each(images * list::groups(chunks), detail::complete_kernel<P>{p});
+        b.for_each(g, detail::pick_kernel<P, detail::among::all>{p});
         b.for_each(images, detail::claim_kernel<P>{p});
         b.for_each(images * chunks, detail::settle_kernel<P>{p});
         b.for_each(images, detail::list_kernel<P>{p});
@@ -150,7 +157,7 @@ struct sim_ota {
         m.result.truth_positives.assign(static_cast<std::size_t>(g + truths.dropped), 0);
         for (index i = 0; i < g; ++i) {
             m.result.truth_positives[static_cast<std::size_t>(truths.kept[static_cast<std::size_t>(i)])] =
-                at(3 * images + g + i);
+                at(4 * images + i);
         }
         m.result.dropped_truths = truths.dropped;
         return m;

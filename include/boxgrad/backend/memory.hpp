@@ -4,15 +4,37 @@
 #include <boxgrad/backend/cpu.hpp>
 
 #include <array>
+#include <memory>
 #include <span>
 #include <vector>
 
 namespace boxgrad::inline BOXGRAD_ABI {
 
-/// Plain memory with a shape: a row-major tensor that owns a std::vector.
+/// Leaves new elements as they are: what is computed next is not cleared first.
+template <class T>
+struct default_init : std::allocator<T> {
+    template <class U>
+    struct rebind {
+        using other = default_init<U>;
+    };
+    default_init() = default;
+    template <class U>
+    default_init(const default_init<U>&) {}  // NOLINT(google-explicit-constructor)
+
+    template <class U>
+    void construct(U* p) {
+        ::new (static_cast<void*>(p)) U;
+    }
+    template <class U, class... A>
+    void construct(U* p, A&&... a) {
+        ::new (static_cast<void*>(p)) U(std::forward<A>(a)...);
+    }
+};
+
+/// Plain memory with a shape: a row-major tensor that owns its elements.
 template <class T, int R>
 struct shaped {
-    std::vector<T> data;
+    std::vector<T, default_init<T>> data;  ///< not cleared
     extents<R> shape;
 
     shaped() = default;

@@ -48,6 +48,18 @@ struct list_scene {
     BOXGRAD_FN void all_background(index, const chunk* c, int n, V* out) const {
         for (int i = 0; i < n; ++i) out[i] = all_background(c[i]);
     }
+    /// NaN, "not summed", or infinite where a score is not finite, for n chunks.
+    BOXGRAD_FN void finite_or_infinite(index, const chunk* c, int n, V* out) const {
+        constexpr T infinite = std::numeric_limits<T>::infinity();
+        constexpr T unknown = std::numeric_limits<T>::quiet_NaN();
+        for (int i = 0; i < n; ++i) {
+            V zero(T(0));
+            for (index k = 0; k < score_rows.extent[1]; ++k) {
+                zero = madd(load<V>(&score_rows(c[i].first, k), score_rows.stride[0], c[i].count), V(T(0)), zero);
+            }
+            out[i] = select(zero == V(T(0)), V(unknown), V(infinite));
+        }
+    }
     BOXGRAD_FN V own_class(index, const std::int32_t* prior, int count, std::int32_t label) const {
         T p[width_v<V>];
         for (int l = 0; l < width_v<V>; ++l) p[l] = score_rows(prior[l < count ? l : count - 1], label);

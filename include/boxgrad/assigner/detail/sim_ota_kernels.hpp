@@ -24,7 +24,7 @@ struct sim_ota_problem {
 
     view<std::int32_t, 2> truth;          // [B, N] the result
     view<T, 2> assigned_overlap;          // [B, N] the result
-    view<std::int32_t, 2> reached;        // [B, chunks] a bit a lane
+    view<std::int32_t, 2> reached, free;  // [B, chunks] a bit a lane: for some truth, unpenalised
     view<std::int32_t, 2> start;          // [B, chunks] candidates before this chunk
     view<std::int32_t, 2> insane;         // [B, chunks] quarantined priors
     view<std::int32_t, 1> candidates;     // [B]
@@ -35,7 +35,8 @@ struct sim_ota_problem {
     view<T, 2> owner_overlap;             // [B, N]
     view<T, 2> best_overlap, pick_cost, pick_overlap;  // [G, topk] sorted
     view<std::int32_t, 2> pick;                        // [G, topk] candidate
-    view<std::int32_t, 1> picks;                       // [G]
+    view<std::int32_t, 1> picks, undecided;            // [G] how many; 1: those at a penalty matter too
+    view<std::int32_t, 1> incomplete;                  // [B] 1: some truth is undecided
     view<std::int32_t, 1> positives;                   // [B]
     view<std::int32_t, 2> positive_prior, positive_truth;  // [B, N]
     view<std::int32_t, 1> truth_positives;                 // [G]
@@ -64,14 +65,21 @@ struct sim_ota_problem {
             return in_box(g, p) || in_centre(g, p);
         }
     }
-    BOXGRAD_FN mask_t<V> unpenalised(const box<T>& g, index b, index k, int count) const {
-        const prior::point<V> p{load_field(b, px, k, count), load_field(b, py, k, count),
-                                load_field(b, sx, k, count), load_field(b, sy, k, count)};
+    BOXGRAD_FN mask_t<V> is_free(const box<T>& g, const prior::point<V>& p) const {
         if constexpr (Rules::reach == reach::centre) {
             return in_centre(g, p);
         } else {
             return in_box(g, p) && in_centre(g, p);
         }
+    }
+    BOXGRAD_FN mask_t<V> is_free(const box<T>& g, index b, index k, int count) const {
+        return is_free(g, {load_field(b, px, k, count), load_field(b, py, k, count),
+                           load_field(b, sx, k, count), load_field(b, sy, k, count)});
+    }
+    /// Not quarantined for its class scores. A class cost that is not known yet is NaN, so alive.
+    BOXGRAD_FN mask_t<V> is_alive(index b, index k, int count) const {
+        constexpr T infinite = std::numeric_limits<T>::infinity();
+        return first_lanes<V>(count) && load_field(b, others, k, count) != V(infinite);
     }
     /// Candidates k to k + count at the price of truth g.
     BOXGRAD_FN V cost(index g, index b, index k, int count, V iou, mask_t<V> free) const {
@@ -111,12 +119,16 @@ struct mark_kernel : P {
         mask_t<V> sane = used;
         this->scene.boxes(b, k, sane);
         const auto p = this->scene.points(k);
+        const mask_t<V> usable = used && sane;
         mask_t<V> hit = !first_lanes<V>(width_v<V>);
+        mask_t<V> free = hit;
         for (index g = this->truths.offset(b); g < this->truths.offset(b + 1); ++g) {
-            hit = hit || this->can_reach(this->truths.at(g), p);
+            const box<T> t = this->truths.at(g);
+            hit = hit || this->can_reach(t, p);
+            free = free || this->is_free(t, p);
         }
-        hit = hit && used && sane;
-        this->reached(b, c) = any(hit) ? lane_bits(hit) : 0;
+        this->reached(b, c) = any(hit) ? lane_bits(hit && usable) : 0;
+        this->free(b, c) = any(free) ? lane_bits(free && usable) : 0;
         this->insane(b, c) = all(sane) ? 0 : __builtin_popcount(static_cast<unsigned>(lane_bits(used && !sane)));
     }
 };
@@ -137,33 +149,45 @@ struct number_kernel : P {
     }
 };
 
-/// Keeps what is needed of each candidate, for a group of chunks. A candidate whose class scores are
-/// not finite keeps an infinite class cost, by which the kernels below pass over it.
+/// A group of chunks, gathered for one pass over the classes.
+template <class V>
+struct chunk_list {
+    chunk at[chunk_group<V>];
+    index number[chunk_group<V>];
+    V cost[chunk_group<V>];
+    int size = 0;
+
+    BOXGRAD_FN static index groups(index chunks) { return (chunks + chunk_group<V> - 1) / chunk_group<V>; }
+    BOXGRAD_FN void add(const chunk& c, index n) {
+        number[size] = n;
+        at[size++] = c;
+    }
+};
+
+/// Keeps what is needed of each candidate. The class cost is summed where a prior is free for some
+/// truth and is NaN, not known, elsewhere. A candidate whose class scores are not finite has an
+/// infinite one, by which the kernels below pass over it.
 template <class P>
 struct keep_kernel : P {
     using typename P::T;
     using typename P::V;
-    static constexpr int group = chunk_group<V>;
-
-    BOXGRAD_FN static index groups(index chunks) { return (chunks + group - 1) / group; }
 
     BOXGRAD_FN void operator()(index item) const {
         const index chunks = this->scene.chunks();
-        const index b = item / groups(chunks);
-        const index first = item % groups(chunks) * group;
-        chunk hit[group];
-        index number[group];
-        int hits = 0;
-        for (index c = first; c < chunks && c < first + group; ++c) {
+        const index b = item / chunk_list<V>::groups(chunks);
+        const index first = item % chunk_list<V>::groups(chunks) * chunk_group<V>;
+        chunk_list<V> summed;
+        chunk_list<V> scanned;
+        for (index c = first; c < chunks && c < first + chunk_group<V>; ++c) {
             this->insane(b, c) = 0;
             if (this->reached(b, c) == 0) continue;
-            number[hits] = c;
-            hit[hits++] = this->scene.at(c);
+            (this->free(b, c) != 0 ? summed : scanned).add(this->scene.at(c), c);
         }
-        if (hits == 0) return;
-        V others_of[group];
-        this->scene.all_background(b, hit, hits, others_of);
-        for (int i = 0; i < hits; ++i) keep(b, number[i], hit[i], others_of[i]);
+        this->scene.all_background(b, summed.at, summed.size, summed.cost);
+        this->scene.finite_or_infinite(b, scanned.at, scanned.size, scanned.cost);
+        for (const auto* list : {&summed, &scanned}) {
+            for (int i = 0; i < list->size; ++i) keep(b, list->number[i], list->at[i], list->cost[i]);
+        }
     }
 
 private:
@@ -188,8 +212,37 @@ private:
             T* row = &this->kept(b, f, at);
             for (int i = 0; i < n; ++i) row[i * this->kept.stride[2]] = lane_of[lanes[i]];
         }
-        const mask_t<V> bad = sane && !is_finite(background_cost);
+        constexpr T infinite = std::numeric_limits<T>::infinity();
+        const mask_t<V> bad = background_cost == V(infinite);
         if (any(bad)) this->insane(b, c) = __builtin_popcount(static_cast<unsigned>(lane_bits(bad) & bits));
+    }
+};
+
+/// Sums the class costs that are not known yet, in images where some truth is undecided.
+template <class P>
+struct complete_kernel : P {
+    using typename P::T;
+    using typename P::V;
+
+    BOXGRAD_FN void operator()(index item) const {
+        const index chunks = this->scene.chunks();
+        const index b = item / chunk_list<V>::groups(chunks);
+        if (this->incomplete(b) == 0) return;
+        const index first = item % chunk_list<V>::groups(chunks) * chunk_group<V>;
+        chunk_list<V> summed;
+        for (index c = first; c < chunks && c < first + chunk_group<V>; ++c) {
+            if (this->reached(b, c) != 0 && this->free(b, c) == 0) summed.add(this->scene.at(c), c);
+        }
+        this->scene.all_background(b, summed.at, summed.size, summed.cost);
+        for (int i = 0; i < summed.size; ++i) {
+            const index c = summed.number[i];
+            T cost[width_v<V>];
+            store(summed.cost[i], cost, 1, width_v<V>);
+            index at = this->start(b, c);
+            for (int l = 0; l < summed.at[i].count; ++l) {
+                if (this->reached(b, c) >> l & 1) this->kept(b, P::others, at++) = cost[l];
+            }
+        }
     }
 };
 
@@ -220,45 +273,68 @@ struct sorted_row {
     }
 };
 
-/// Each truth picks its k cheapest candidates, k = the sum of its best overlaps.
-template <class P>
+/// Each truth picks its k cheapest candidates, k = the sum of its best overlaps: first among those that
+/// are free for it, which is enough unless they are too few or dearer than a penalty. `Among` says which.
+enum class among { free, all };
+
+template <class P, among Among>
 struct pick_kernel : P {
     using typename P::T;
     using typename P::V;
+    // No penalised candidate costs less than this, since no other part of a cost is below -1e-5.
+    static constexpr T least_penalised = static_cast<T>(P::rules::penalty * (1 - 0x1p-10));
 
     BOXGRAD_FN void operator()(index g) const {
+        if constexpr (Among == among::all) {
+            if (this->undecided(g) == 0) return;
+        }
         const index b = this->image_of(g);
         const index n = this->candidates(b);
         const box<T> t = this->truths.at(g);
         const box<V> target{V(t.x1), V(t.y1), V(t.x2), V(t.y2)};
-        sorted_row<T> overlaps(this->best_overlap, g, this->topk);  // keys are negated: best first
-        sorted_row<T> costs(this->pick_cost, g, this->topk);
+        if constexpr (Among == among::free) {
+            this->picks(g) = wanted(g, b, n, target);
+            this->truth_positives(g) = 0;
+        }
         constexpr T infinite = std::numeric_limits<T>::infinity();
-        // No penalised candidate costs less than this, since no other part of a cost is below -1e-5.
-        constexpr T least_penalised = static_cast<T>(P::rules::penalty * (1 - 0x1p-10));
+        sorted_row<T> costs(this->pick_cost, g, this->picks(g));
         for (index k = 0; k < n; k += width_v<V>) {
             const int count = P::lanes_from(k, n);
-            const mask_t<V> alive = first_lanes<V>(count) &&
-                                    this->load_field(b, P::others, k, count) < V(infinite);
+            const mask_t<V> alive = this->is_alive(b, k, count);
+            const mask_t<V> free = this->is_free(t, b, k, count);
+            const mask_t<V> eligible = Among == among::free || (costs.full() && costs.worst() < least_penalised)
+                                           ? alive && free
+                                           : alive;
+            if (!any(eligible)) continue;
             const V iou = this->overlap(this->load_box(b, k, count), target);
-            const mask_t<V> better = overlaps.full() ? alive && -iou < V(overlaps.worst()) : alive;
-            if (any(better)) insert_overlaps(overlaps, -iou, lane_bits(better));
-            const mask_t<V> free = this->unpenalised(t, b, k, count);
-            const bool hopeless = costs.full() && costs.worst() < least_penalised;
-            if (!any(hopeless ? alive && free : alive)) continue;
             const V raw = this->cost(g, b, k, count, iou, free);
             const V price = select(raw == raw, raw, V(infinite));  // NaN comes last
-            const mask_t<V> cheaper = costs.full() ? alive && price < V(costs.worst()) : alive;
+            const mask_t<V> cheaper = costs.full() ? eligible && price < V(costs.worst()) : eligible;
             if (any(cheaper)) insert_costs(costs, g, k, price, iou, lane_bits(cheaper));
         }
-        T sum = T(0);
-        for (int j = 0; j < overlaps.size; ++j) sum -= this->best_overlap(g, j);
-        const int wanted = sum < T(1) ? 1 : sum < T(this->topk) ? static_cast<int>(sum) : this->topk;
-        this->picks(g) = wanted < costs.size ? wanted : costs.size;
-        this->truth_positives(g) = 0;
+        if constexpr (Among == among::free) {
+            this->undecided(g) = costs.size < costs.capacity || !(costs.worst() < least_penalised) ? 1 : 0;
+        } else {
+            this->picks(g) = costs.size;
+        }
     }
 
 private:
+    /// max(1, ⌊Σ of the topk best overlaps⌋), at most the candidates alive.
+    BOXGRAD_FN int wanted(index g, index b, index n, const box<V>& target) const {
+        sorted_row<T> overlaps(this->best_overlap, g, this->topk);  // keys are negated: best first
+        for (index k = 0; k < n; k += width_v<V>) {
+            const int count = P::lanes_from(k, n);
+            const V key = -this->overlap(this->load_box(b, k, count), target);
+            const mask_t<V> alive = this->is_alive(b, k, count);
+            const mask_t<V> better = overlaps.full() ? alive && key < V(overlaps.worst()) : alive;
+            if (any(better)) insert_overlaps(overlaps, key, lane_bits(better));
+        }
+        T sum = T(0);
+        for (int j = 0; j < overlaps.size; ++j) sum -= overlaps.key(j);
+        const int k = sum < T(1) ? 1 : sum < T(this->topk) ? static_cast<int>(sum) : this->topk;
+        return k < overlaps.size ? k : overlaps.size;
+    }
     BOXGRAD_FN void insert_overlaps(sorted_row<T>& list, V key, std::int32_t bits) const {
         T lanes[width_v<V>];
         store(key, lanes, 1, width_v<V>);
@@ -281,6 +357,16 @@ private:
             this->pick(g, at) = static_cast<std::int32_t>(k + l);
             this->pick_overlap(g, at) = ious[l];
         }
+    }
+};
+
+/// Tells images whose class costs must be complete.
+template <class P>
+struct incomplete_kernel : P {
+    BOXGRAD_FN void operator()(index b) const {
+        std::int32_t some = 0;
+        for (index g = this->truths.offset(b); g < this->truths.offset(b + 1); ++g) some |= this->undecided(g);
+        this->incomplete(b) = some;
     }
 };
 
@@ -330,7 +416,7 @@ struct settle_kernel : P {
         for (index g = this->truths.offset(b); g < this->truths.offset(b + 1); ++g) {
             const box<T> t = this->truths.at(g);
             const V iou = this->overlap(x, box<V>{V(t.x1), V(t.y1), V(t.x2), V(t.y2)});
-            const V price = this->cost(g, b, k, count, iou, this->unpenalised(t, b, k, count));
+            const V price = this->cost(g, b, k, count, iou, this->is_free(t, b, k, count));
             T prices[width_v<V>];
             T ious[width_v<V>];
             store(price, prices, 1, width_v<V>);

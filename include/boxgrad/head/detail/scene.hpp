@@ -191,6 +191,20 @@ struct yolox_scene {
         constexpr T infinite = std::numeric_limits<T>::infinity();
         for (int i = 0; i < n; ++i) out[i] = select(zero[i] == V(T(0)), cost[i].all_background(), V(infinite));
     }
+    /// NaN, "not summed", or infinite where a logit is not finite, for n chunks.
+    BOXGRAD_FN void finite_or_infinite(index image, const chunk* c, int n, V* out) const {
+        constexpr T infinite = std::numeric_limits<T>::infinity();
+        constexpr T unknown = std::numeric_limits<T>::quiet_NaN();
+        for (int i = 0; i < n; ++i) out[i] = V(T(0));
+        for (index k = 0; k < head.classes(); ++k) {
+            for (int i = 0; i < n; ++i) {
+                const auto& v = head.level[c[i].level].classes;
+                const lanes_at<V> at(v, c[i].cell, c[i].count);
+                out[i] = madd(at.template read<V>(plane(v, image, k), c[i].count), V(T(0)), out[i]);
+            }
+        }
+        for (int i = 0; i < n; ++i) out[i] = select(out[i] == V(T(0)), V(unknown), V(infinite));
+    }
     BOXGRAD_FN V own_class(index image, const std::int32_t* prior, int count, std::int32_t label) const {
         T logit[width_v<V>];
         T objectness_of[width_v<V>];
