@@ -44,39 +44,26 @@ struct list_scene {
         sane = is_sane(b);
         return b;
     }
-    /// Σ over classes of the cost of "not this class", for n chunks; not finite where a score is not.
-    BOXGRAD_FN void all_background(index, const chunk* c, int n, V* out) const {
-        for (int i = 0; i < n; ++i) out[i] = all_background(c[i]);
-    }
-    /// NaN, "not summed", or infinite where a score is not finite, for n chunks.
-    BOXGRAD_FN void finite_or_infinite(index, const chunk* c, int n, V* out) const {
+    /// For n chunks: Σ over classes of the cost of "not this class" where that is wanted, else NaN; infinite
+    /// where a score is not finite.
+    BOXGRAD_FN void all_background(index, const chunk* c, const bool* wanted, int n, V* out) const {
         constexpr T infinite = std::numeric_limits<T>::infinity();
         constexpr T unknown = std::numeric_limits<T>::quiet_NaN();
         for (int i = 0; i < n; ++i) {
-            V zero(T(0));
+            probability_cost<C, V> cost;
+            V zero(T(0));  // stays 0 while all is finite
             for (index k = 0; k < score_rows.extent[1]; ++k) {
-                zero = madd(load<V>(&score_rows(c[i].first, k), score_rows.stride[0], c[i].count), V(T(0)), zero);
+                const V p = load<V>(&score_rows(c[i].first, k), score_rows.stride[0], c[i].count);
+                zero = madd(p, V(T(0)), zero);
+                if (wanted[i]) cost.add(p);
             }
-            out[i] = select(zero == V(T(0)), V(unknown), V(infinite));
+            out[i] = select(zero == V(T(0)), wanted[i] ? cost.all_background() : V(unknown), V(infinite));
         }
     }
     BOXGRAD_FN V own_class(index, const std::int32_t* prior, int count, std::int32_t label) const {
         T p[width_v<V>];
         for (int l = 0; l < width_v<V>; ++l) p[l] = score_rows(prior[l < count ? l : count - 1], label);
         return probability_cost<C, V>::own_class(load<V>(p, 1, width_v<V>));
-    }
-
-private:
-    BOXGRAD_FN V all_background(const chunk& c) const {
-        probability_cost<C, V> cost;
-        V zero(T(0));  // stays 0 while all is finite
-        for (index k = 0; k < score_rows.extent[1]; ++k) {
-            const V p = load<V>(&score_rows(c.first, k), score_rows.stride[0], c.count);
-            zero = madd(p, V(T(0)), zero);
-            cost.add(p);
-        }
-        constexpr T infinite = std::numeric_limits<T>::infinity();
-        return select(zero == V(T(0)), cost.all_background(), V(infinite));
     }
 };
 

@@ -154,12 +154,14 @@ template <class V>
 struct chunk_list {
     chunk at[chunk_group<V>];
     index number[chunk_group<V>];
+    bool wanted[chunk_group<V>];  ///< the class cost, rather than whether the scores are finite
     V cost[chunk_group<V>];
     int size = 0;
 
     BOXGRAD_FN static index groups(index chunks) { return (chunks + chunk_group<V> - 1) / chunk_group<V>; }
-    BOXGRAD_FN void add(const chunk& c, index n) {
+    BOXGRAD_FN void add(const chunk& c, index n, bool want) {
         number[size] = n;
+        wanted[size] = want;
         at[size++] = c;
     }
 };
@@ -176,18 +178,13 @@ struct keep_kernel : P {
         const index chunks = this->scene.chunks();
         const index b = item / chunk_list<V>::groups(chunks);
         const index first = item % chunk_list<V>::groups(chunks) * chunk_group<V>;
-        chunk_list<V> summed;
-        chunk_list<V> scanned;
+        chunk_list<V> list;
         for (index c = first; c < chunks && c < first + chunk_group<V>; ++c) {
             this->insane(b, c) = 0;
-            if (this->reached(b, c) == 0) continue;
-            (this->free(b, c) != 0 ? summed : scanned).add(this->scene.at(c), c);
+            if (this->reached(b, c) != 0) list.add(this->scene.at(c), c, this->free(b, c) != 0);
         }
-        this->scene.all_background(b, summed.at, summed.size, summed.cost);
-        this->scene.finite_or_infinite(b, scanned.at, scanned.size, scanned.cost);
-        for (const auto* list : {&summed, &scanned}) {
-            for (int i = 0; i < list->size; ++i) keep(b, list->number[i], list->at[i], list->cost[i]);
-        }
+        this->scene.all_background(b, list.at, list.wanted, list.size, list.cost);
+        for (int i = 0; i < list.size; ++i) keep(b, list.number[i], list.at[i], list.cost[i]);
     }
 
 private:
@@ -229,17 +226,17 @@ struct complete_kernel : P {
         const index b = item / chunk_list<V>::groups(chunks);
         if (this->incomplete(b) == 0) return;
         const index first = item % chunk_list<V>::groups(chunks) * chunk_group<V>;
-        chunk_list<V> summed;
+        chunk_list<V> list;
         for (index c = first; c < chunks && c < first + chunk_group<V>; ++c) {
-            if (this->reached(b, c) != 0 && this->free(b, c) == 0) summed.add(this->scene.at(c), c);
+            if (this->reached(b, c) != 0 && this->free(b, c) == 0) list.add(this->scene.at(c), c, true);
         }
-        this->scene.all_background(b, summed.at, summed.size, summed.cost);
-        for (int i = 0; i < summed.size; ++i) {
-            const index c = summed.number[i];
+        this->scene.all_background(b, list.at, list.wanted, list.size, list.cost);
+        for (int i = 0; i < list.size; ++i) {
+            const index c = list.number[i];
             T cost[width_v<V>];
-            store(summed.cost[i], cost, 1, width_v<V>);
+            store(list.cost[i], cost, 1, width_v<V>);
             index at = this->start(b, c);
-            for (int l = 0; l < summed.at[i].count; ++l) {
+            for (int l = 0; l < list.at[i].count; ++l) {
                 if (this->reached(b, c) >> l & 1) this->kept(b, P::others, at++) = cost[l];
             }
         }

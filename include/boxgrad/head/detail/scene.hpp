@@ -13,7 +13,9 @@ using assigner::detail::chunk;
 template <std::size_t Width>
 struct lane_offsets {
     index start = 0, step = 0;  ///< step 0: the lanes are addressed one by one
-    index each[Width]{};
+    index each[Width];          ///< set where step is 0
+
+    lane_offsets() = default;
 
     template <class T>
     BOXGRAD_FN lane_offsets(const view<T, 4>& v, index cell, int count) {
@@ -153,57 +155,48 @@ struct yolox_scene {
         sane = is_sane(b) && is_finite(raw.w) && is_finite(raw.h) && is_finite(objectness(image, c));
         return b;
     }
-    /// Σ over classes of the cost of "not this class", for n chunks; not finite where a logit is not. A
-    /// few classes of all chunks are fetched while those before are computed: planes lie far apart, and a
-    /// chunk alone would wait for each.
-    BOXGRAD_FN void all_background(index image, const chunk* c, int n, V* out) const {
+    /// For n chunks: Σ over classes of the cost of "not this class" where that is wanted, else NaN; infinite
+    /// where a logit is not finite. Planes lie far apart, so a few classes of all chunks are fetched while
+    /// those before are computed.
+    BOXGRAD_FN void all_background(index image, const chunk* c, const bool* wanted, int n, V* out) const {
+        using assigner::detail::chunk_group;
         constexpr index ahead = 16;
-        assigner::detail::logit_cost<C, V> cost[assigner::detail::chunk_group<V>];
-        V zero[assigner::detail::chunk_group<V>];  // stays 0 while all is finite
-        for (int i = 0; i < n; ++i) {
-            cost[i] = assigner::detail::logit_cost<C, V>::of(objectness(image, c[i]));
-            zero[i] = V(T(0));
-        }
         const index classes = head.classes();
+        const T* first[chunk_group<V>];
+        index next[chunk_group<V>];  // from a class to the next
+        lanes_at<V> at[chunk_group<V>];
+        assigner::detail::logit_cost<C, V> cost[chunk_group<V>];
+        V zero[chunk_group<V>];  // stays 0 while all is finite
         for (int i = 0; i < n; ++i) {
             const auto& v = head.level[c[i].level].classes;
-            const lanes_at<V> at(v, c[i].cell, c[i].count);
-            for (index k = 0; k < ahead && k < classes; ++k) prefetch(plane(v, image, k) + at.start);
+            at[i] = lanes_at<V>(v, c[i].cell, c[i].count);
+            first[i] = plane(v, image, 0);
+            next[i] = v.stride[1];
+            zero[i] = V(T(0));
+            if (wanted[i]) cost[i] = assigner::detail::logit_cost<C, V>::of(objectness(image, c[i]));
+            for (index k = 0; k < ahead && k < classes; ++k) prefetch(first[i] + k * next[i] + at[i].start);
         }
         for (index from = 0; from < classes; from += ahead) {
             const index to = classes < from + ahead ? classes : from + ahead;
+            const index soon = classes < to + ahead ? classes : to + ahead;
             for (int i = 0; i < n; ++i) {
-                const auto& v = head.level[c[i].level].classes;
-                const lanes_at<V> at(v, c[i].cell, c[i].count);
-                const index soon = classes < to + ahead ? classes : to + ahead;
-                for (index k = to; k < soon; ++k) prefetch(plane(v, image, k) + at.start);
+                for (index k = to; k < soon; ++k) prefetch(first[i] + k * next[i] + at[i].start);
                 auto sum = cost[i];
                 V z = zero[i];
                 for (index k = from; k < to; ++k) {
-                    const V a = at.template read<V>(plane(v, image, k), c[i].count);
+                    const V a = at[i].template read<V>(first[i] + k * next[i], c[i].count);
                     z = madd(a, V(T(0)), z);
-                    sum.add(a);
+                    if (wanted[i]) sum.add(a);
                 }
                 cost[i] = sum;
                 zero[i] = z;
             }
         }
         constexpr T infinite = std::numeric_limits<T>::infinity();
-        for (int i = 0; i < n; ++i) out[i] = select(zero[i] == V(T(0)), cost[i].all_background(), V(infinite));
-    }
-    /// NaN, "not summed", or infinite where a logit is not finite, for n chunks.
-    BOXGRAD_FN void finite_or_infinite(index image, const chunk* c, int n, V* out) const {
-        constexpr T infinite = std::numeric_limits<T>::infinity();
         constexpr T unknown = std::numeric_limits<T>::quiet_NaN();
-        for (int i = 0; i < n; ++i) out[i] = V(T(0));
-        for (index k = 0; k < head.classes(); ++k) {
-            for (int i = 0; i < n; ++i) {
-                const auto& v = head.level[c[i].level].classes;
-                const lanes_at<V> at(v, c[i].cell, c[i].count);
-                out[i] = madd(at.template read<V>(plane(v, image, k), c[i].count), V(T(0)), out[i]);
-            }
+        for (int i = 0; i < n; ++i) {
+            out[i] = select(zero[i] == V(T(0)), wanted[i] ? cost[i].all_background() : V(unknown), V(infinite));
         }
-        for (int i = 0; i < n; ++i) out[i] = select(out[i] == V(T(0)), V(unknown), V(infinite));
     }
     BOXGRAD_FN V own_class(index image, const std::int32_t* prior, int count, std::int32_t label) const {
         T logit[width_v<V>];
