@@ -88,6 +88,11 @@ struct memory : cpu {
     static view<U, 1> look(std::span<U> s) {
         return {s.data(), extents{static_cast<index>(s.size())}};
     }
+    /// A view of a temporary would dangle (promise P27).
+    template <class U, int R>
+    static void look(const shaped<U, R>&&) = delete;
+    template <class U>
+    static void look(const std::vector<U>&&) = delete;
     /// Rows of N numbers: boxes as std::vector<std::array<float, 4>>.
     template <class U, std::size_t N>
     static view<U, 2> look(std::vector<std::array<U, N>>& v) {

@@ -54,6 +54,17 @@ inline constexpr int xtensor_rank<std::array<I, N>> = static_cast<int>(N);
 template <std::size_t... N>
 inline constexpr int xtensor_rank<xt::fixed_shape<N...>> = static_cast<int>(sizeof...(N));
 
+/// The first element. An adaptor of constant memory has no working data() before it is constant itself.
+template <class X>
+auto xtensor_data(X& x) {
+    const auto offset = static_cast<index>(x.data_offset());
+    if constexpr (!std::is_const_v<X> && std::is_const_v<std::remove_reference_t<decltype(x.storage())>>) {
+        return x.storage().data() + offset;
+    } else {
+        return x.data() + offset;
+    }
+}
+
 /// Extents and strides of x. An axis of extent 1, to which xtensor gives stride 0, gets the stride of
 /// a tensor without gaps.
 template <class X, int R>
@@ -99,9 +110,9 @@ struct xtensor : cpu {
     template <class X>
         requires xtensor_in_memory<std::remove_cvref_t<X>> && outlives_its_xtensor_view<X>
     static auto look(X&& x) {
-        using T = std::remove_pointer_t<decltype(x.data() + x.data_offset())>;
+        const auto data = detail::xtensor_data(x);
+        using T = std::remove_pointer_t<std::remove_const_t<decltype(data)>>;
         constexpr int R = detail::xtensor_rank<typename std::remove_cvref_t<X>::shape_type>;
-        T* const data = x.data() + static_cast<index>(x.data_offset());
         if constexpr (R >= 1 && R <= 4) {
             view<T, R> v;
             v.data = data;

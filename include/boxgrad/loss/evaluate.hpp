@@ -14,6 +14,7 @@
 /// Errors: shape_error; config_error for a negative or NaN weight (promise P13) and as reduction has
 /// it. Scratch: 9 bytes for every 1024 elements.
 
+#include <boxgrad/backend/transfer.hpp>
 #include <boxgrad/core/reduction.hpp>
 #include <boxgrad/loss/detail/kernel.hpp>
 
@@ -113,9 +114,7 @@ struct evaluation {
         k.partial = as_view<1>(backend, partial, op, "scratch");
         backend.for_each(k.blocks(), k);
         double sum = 0;
-        std::vector<double> host(static_cast<std::size_t>(k.blocks()));
-        backend.download(static_cast<const double*>(k.partial.data), host.data(), k.blocks());
-        for (const double s : host) sum += s;
+        for (const double s : to_host<1>(backend, partial)) sum += s;
         return sum;
     }
 
@@ -124,9 +123,7 @@ private:
         auto bad = backend.template make<std::uint8_t, 1>(extents<1>{{k.blocks()}});
         const auto flags = as_view<1>(backend, bad, op, "scratch");
         backend.for_each(k.blocks(), weight_check<Term, V, R>{k, flags});
-        std::vector<std::uint8_t> host(static_cast<std::size_t>(k.blocks()));
-        backend.download(static_cast<const std::uint8_t*>(flags.data), host.data(), k.blocks());
-        for (const auto f : host) {
+        for (const auto f : to_host<1>(backend, bad)) {
             if (f) raise(config_error(complaint(op, "weight", "not negative", "a negative or NaN entry")));
         }
     }
