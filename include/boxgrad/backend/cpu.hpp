@@ -28,7 +28,8 @@ struct cpu {
     void for_each(index n, const F& f) const {
 #if defined(_OPENMP)
         if (threads > 1 && n > 1) {
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
+            const index share = std::max<index>(1, n / (8 * index{threads}));
+#pragma omp parallel for schedule(dynamic, share) num_threads(threads)
             for (index i = 0; i < n; ++i) f(i);
             return;
         }

@@ -18,6 +18,15 @@ namespace boxgrad::inline BOXGRAD_ABI {
 template <class T>
 concept real = std::same_as<T, float> || std::same_as<T, double>;
 
+template <real T>
+inline constexpr T infinity = std::numeric_limits<T>::infinity();
+template <real T>
+inline constexpr T not_a_number = std::numeric_limits<T>::quiet_NaN();
+template <real T>
+inline constexpr T smallest_normal = std::numeric_limits<T>::min();
+template <real T>
+inline constexpr T largest_finite = std::numeric_limits<T>::max();
+
 /// Unwraps a number. `scalar`: the arithmetic type of one lane. `base`: the number without
 /// derivatives. `mask`: what a comparison yields. `width`: lanes.
 template <class V>

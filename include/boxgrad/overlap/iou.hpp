@@ -16,8 +16,7 @@ concept term = requires(const O& o, box<float> f, box<dual<float, 4>> d) {
 template <class V>
 BOXGRAD_FN constexpr V floor_of(double eps) {
     using T = scalar_t<V>;
-    constexpr T tiny = std::numeric_limits<T>::min();
-    return V(eps > 0 ? static_cast<T>(eps) : tiny);
+    return V(eps > 0 ? static_cast<T>(eps) : smallest_normal<T>);
 }
 
 /// Areas that two boxes share and cover.

@@ -47,8 +47,6 @@ struct list_scene {
     /// For n chunks: Σ over classes of the cost of "not this class" where that is wanted, else NaN; infinite
     /// where a score is not finite.
     BOXGRAD_FN void all_background(index, const chunk* c, const bool* wanted, int n, V* out) const {
-        constexpr T infinite = std::numeric_limits<T>::infinity();
-        constexpr T unknown = std::numeric_limits<T>::quiet_NaN();
         for (int i = 0; i < n; ++i) {
             probability_cost<C, V> cost;
             V zero(T(0));  // stays 0 while all is finite
@@ -57,7 +55,7 @@ struct list_scene {
                 zero = madd(p, V(T(0)), zero);
                 if (wanted[i]) cost.add(p);
             }
-            out[i] = select(zero == V(T(0)), wanted[i] ? cost.all_background() : V(unknown), V(infinite));
+            out[i] = select(zero == V(T(0)), wanted[i] ? cost.all_background() : V(not_a_number<T>), V(infinity<T>));
         }
     }
     BOXGRAD_FN V own_class(index, const std::int32_t* prior, int count, std::int32_t label) const {

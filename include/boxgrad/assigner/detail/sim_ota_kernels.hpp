@@ -78,8 +78,7 @@ struct sim_ota_problem {
     }
     /// Not quarantined for its class scores. A class cost that is not known yet is NaN, so alive.
     BOXGRAD_FN mask_t<V> is_alive(index b, index k, int count) const {
-        constexpr T infinite = std::numeric_limits<T>::infinity();
-        return first_lanes<V>(count) && load_field(b, others, k, count) != V(infinite);
+        return first_lanes<V>(count) && load_field(b, others, k, count) != V(infinity<T>);
     }
     /// Candidates k to k + count at the price of truth g.
     BOXGRAD_FN V cost(index g, index b, index k, int count, V iou, mask_t<V> free) const {
@@ -209,8 +208,7 @@ private:
             T* row = &this->kept(b, f, at);
             for (int i = 0; i < n; ++i) row[i * this->kept.stride[2]] = lane_of[lanes[i]];
         }
-        constexpr T infinite = std::numeric_limits<T>::infinity();
-        const mask_t<V> bad = background_cost == V(infinite);
+        const mask_t<V> bad = background_cost == V(infinity<T>);
         if (any(bad)) this->insane(b, c) = __builtin_popcount(static_cast<unsigned>(lane_bits(bad) & bits));
     }
 };
@@ -293,7 +291,6 @@ struct pick_kernel : P {
             this->picks(g) = wanted(g, b, n, target);
             this->truth_positives(g) = 0;
         }
-        constexpr T infinite = std::numeric_limits<T>::infinity();
         sorted_row<T> costs(this->pick_cost, g, this->picks(g));
         for (index k = 0; k < n; k += width_v<V>) {
             const int count = P::lanes_from(k, n);
@@ -305,7 +302,7 @@ struct pick_kernel : P {
             if (!any(eligible)) continue;
             const V iou = this->overlap(this->load_box(b, k, count), target);
             const V raw = this->cost(g, b, k, count, iou, free);
-            const V price = select(raw == raw, raw, V(infinite));  // NaN comes last
+            const V price = select(raw == raw, raw, V(infinity<T>));  // NaN comes last
             const mask_t<V> cheaper = costs.full() ? eligible && price < V(costs.worst()) : eligible;
             if (any(cheaper)) insert_costs(costs, g, k, price, iou, lane_bits(cheaper));
         }

@@ -192,10 +192,8 @@ struct yolox_scene {
                 zero[i] = z;
             }
         }
-        constexpr T infinite = std::numeric_limits<T>::infinity();
-        constexpr T unknown = std::numeric_limits<T>::quiet_NaN();
         for (int i = 0; i < n; ++i) {
-            out[i] = select(zero[i] == V(T(0)), wanted[i] ? cost[i].all_background() : V(unknown), V(infinite));
+            out[i] = select(zero[i] == V(T(0)), wanted[i] ? cost[i].all_background() : V(not_a_number<T>), V(infinity<T>));
         }
     }
     BOXGRAD_FN V own_class(index image, const std::int32_t* prior, int count, std::int32_t label) const {
