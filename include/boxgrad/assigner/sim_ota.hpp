@@ -114,7 +114,7 @@ struct sim_ota {
         p.reached = rows(look2(by_chunk), 0, images);
         p.start = rows(look2(by_chunk), images, images);
         p.insane = rows(look2(by_chunk), 2 * images, images);
-        p.free = rows(look2(by_chunk), 3 * images, images);
+        p.unpenalised = rows(look2(by_chunk), 3 * images, images);
         p.prior_of = rows(look2(by_candidate), 0, images);
         p.claims = rows(look2(by_candidate), images, images);
         p.owner = rows(look2(by_candidate), 2 * images, images);

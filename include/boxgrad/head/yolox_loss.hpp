@@ -221,6 +221,7 @@ private:
         std::vector<index> offset{0};
         for (const index p : m.result.positives) offset.push_back(offset.back() + p);
         auto offsets = from_host(b, extents<1>{{v.images() + 1}}, offset.data());
+        summation<B> sum(b, std::max(chunks, counted.positives));
 
         if (with_gradient) {
             for (int l = 0; l < v.level.size(); ++l) {
@@ -246,16 +247,16 @@ private:
                        partial, gradient, scale(weights.classes, upstream.classes),
                        scale(weights.boxes, upstream.boxes), scale(weights.l1, upstream.l1), with_gradient});
 
-        const auto term = [&](double weight, double sum) { return static_cast<T>(sum * weight / normaliser); };
+        const auto term = [&](double weight, double total) { return static_cast<T>(total * weight / normaliser); };
         const auto of_positives = [&](int i) {
-            return sum(b, view<const double, 1>(&partial(i, 0), extents<1>{{counted.positives}},
-                                                extents<1>{{partial.stride[1]}}));
+            return sum(view<const double, 1>(partial.data + i * partial.stride[0], extents<1>{{counted.positives}},
+                                             extents<1>{{partial.stride[1]}}));
         };
         yolox_value<T> r{};
         r.classes = term(weights.classes, of_positives(0));
         r.boxes = term(weights.boxes, of_positives(1));
         r.l1 = term(weights.l1, of_positives(2));
-        r.objectness = term(weights.objectness, sum(b, as_const_view<1>(b, objectness, op, "scratch")));
+        r.objectness = term(weights.objectness, sum(as_const_view<1>(b, objectness, op, "scratch")));
         r.total = r.classes + r.boxes + r.objectness + r.l1;
         r.positives = counted.positives;
         r.normaliser = normaliser;

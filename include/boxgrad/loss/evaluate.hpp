@@ -15,6 +15,7 @@
 /// it. Scratch: 9 bytes for every 1024 elements.
 
 #include <boxgrad/backend/transfer.hpp>
+#include <boxgrad/backend/sum.hpp>
 #include <boxgrad/core/reduction.hpp>
 #include <boxgrad/loss/detail/kernel.hpp>
 
@@ -111,11 +112,10 @@ struct evaluation {
     /// Sums over blocks of a fixed size, combined in order: the same bits for any thread count.
     double run() {
         auto partial = backend.template make<double, 1>(extents<1>{{k.blocks()}});
+        summation<B> sum(backend, k.blocks());
         k.partial = as_view<1>(backend, partial, op, "scratch");
         backend.for_each(k.blocks(), k);
-        double sum = 0;
-        for (const double s : to_host<1>(backend, partial)) sum += s;
-        return sum;
+        return sum(k.partial);
     }
 
 private:

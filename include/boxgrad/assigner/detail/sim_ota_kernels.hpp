@@ -24,7 +24,7 @@ struct sim_ota_problem {
 
     view<std::int32_t, 2> truth;          // [B, N] the result
     view<T, 2> assigned_overlap;          // [B, N] the result
-    view<std::int32_t, 2> reached, free;  // [B, chunks] a bit a lane: for some truth, unpenalised
+    view<std::int32_t, 2> reached, unpenalised;  // [B, chunks] a bit a lane: for some truth, unpenalised
     view<std::int32_t, 2> start;          // [B, chunks] candidates before this chunk
     view<std::int32_t, 2> insane;         // [B, chunks] quarantined priors
     view<std::int32_t, 1> candidates;     // [B]
@@ -127,7 +127,7 @@ struct mark_kernel : P {
             free = free || this->is_free(t, p);
         }
         this->reached(b, c) = any(hit) ? lane_bits(hit && usable) : 0;
-        this->free(b, c) = any(free) ? lane_bits(free && usable) : 0;
+        this->unpenalised(b, c) = any(free) ? lane_bits(free && usable) : 0;
         this->insane(b, c) = all(sane) ? 0 : __builtin_popcount(static_cast<unsigned>(lane_bits(used && !sane)));
     }
 };
@@ -180,7 +180,7 @@ struct keep_kernel : P {
         chunk_list<V> list;
         for (index c = first; c < chunks && c < first + chunk_group<V>; ++c) {
             this->insane(b, c) = 0;
-            if (this->reached(b, c) != 0) list.add(this->scene.at(c), c, this->free(b, c) != 0);
+            if (this->reached(b, c) != 0) list.add(this->scene.at(c), c, this->unpenalised(b, c) != 0);
         }
         this->scene.all_background(b, list.at, list.wanted, list.size, list.cost);
         for (int i = 0; i < list.size; ++i) keep(b, list.number[i], list.at[i], list.cost[i]);
@@ -226,7 +226,7 @@ struct complete_kernel : P {
         const index first = item % chunk_list<V>::groups(chunks) * chunk_group<V>;
         chunk_list<V> list;
         for (index c = first; c < chunks && c < first + chunk_group<V>; ++c) {
-            if (this->reached(b, c) != 0 && this->free(b, c) == 0) list.add(this->scene.at(c), c, true);
+            if (this->reached(b, c) != 0 && this->unpenalised(b, c) == 0) list.add(this->scene.at(c), c, true);
         }
         this->scene.all_background(b, list.at, list.wanted, list.size, list.cost);
         for (int i = 0; i < list.size; ++i) {
