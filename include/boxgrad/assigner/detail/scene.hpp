@@ -15,9 +15,10 @@ struct chunk {
     index cell;  ///< number of the first prior within its level
 };
 
-/// How many chunks a kernel sums classes for at once: several on a CPU, whose caches work in lines.
+/// How many chunks a kernel sums classes for at once. On a CPU many: planes of classes lie in pages of
+/// their own, and a page looked up should serve some kilobytes.
 template <class V>
-inline constexpr int chunk_group = width_v<V> > 1 ? 8 : 1;
+inline constexpr int chunk_group = width_v<V> > 1 ? 64 : 1;
 
 /// Priors, boxes and probabilities as lists: what the assigner takes when it is called alone. A scene
 /// tells SimOTA's kernels where predictions come from; heads have another (head/detail/scene.hpp).

@@ -160,7 +160,7 @@ struct yolox_scene {
     /// those before are computed.
     BOXGRAD_FN void all_background(index image, const chunk* c, const bool* wanted, int n, V* out) const {
         using assigner::detail::chunk_group;
-        constexpr index ahead = 16;
+        constexpr index ahead = 8;
         const index classes = head.classes();
         const T* first[chunk_group<V>];
         index next[chunk_group<V>];  // from a class to the next
@@ -181,14 +181,19 @@ struct yolox_scene {
             const index soon = classes < to + ahead ? classes : to + ahead;
             for (int i = 0; i < n; ++i) {
                 for (index k = to; k < soon; ++k) prefetch(first[i] + k * next[i] + at[i].start);
-                auto sum = cost[i];
+                const auto logit = [&](index k) { return at[i].template read<V>(first[i] + k * next[i], c[i].count); };
                 V z = zero[i];
-                for (index k = from; k < to; ++k) {
-                    const V a = at[i].template read<V>(first[i] + k * next[i], c[i].count);
-                    z = madd(a, V(T(0)), z);
-                    if (wanted[i]) sum.add(a);
+                if (wanted[i]) {
+                    auto sum = cost[i];
+                    for (index k = from; k < to; ++k) {
+                        const V a = logit(k);
+                        z = madd(a, V(T(0)), z);
+                        sum.add(a);
+                    }
+                    cost[i] = sum;
+                } else {
+                    for (index k = from; k < to; ++k) z = madd(logit(k), V(T(0)), z);
                 }
-                cost[i] = sum;
                 zero[i] = z;
             }
         }
