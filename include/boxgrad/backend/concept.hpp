@@ -2,8 +2,8 @@
 #pragma once
 
 /// \file
-/// What a backend is: storage (how a tensor looks) and an executor (how loops run). Nine names; an
-/// adapter of a CPU tensor inherits five of them from `cpu` and writes the other four.
+/// What a backend is: storage (how a tensor looks) and an executor (how loops run). Eight names; an
+/// adapter of a CPU tensor inherits four of them from `cpu` and writes the other four.
 ///
 /// Notation: B a backend, b an object of it (a stream or a thread count may live in it), T an element
 /// type (float, double, std::int32_t, std::int64_t, std::uint8_t), R a rank from 1 to 4, e extents<R>.

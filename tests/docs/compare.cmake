@@ -1,0 +1,12 @@
+# cmake -DPROGRAM=program -DEXPECTED=program.output -P compare.cmake
+execute_process(COMMAND ${PROGRAM} RESULT_VARIABLE status OUTPUT_VARIABLE output)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "${PROGRAM} ended with ${status}\n${output}")
+endif()
+if(NOT EXISTS ${EXPECTED})
+  message(FATAL_ERROR "${EXPECTED} is missing. The program printed:\n${output}")
+endif()
+file(READ ${EXPECTED} expected)
+if(NOT output STREQUAL expected)
+  message(FATAL_ERROR "The output differs from ${EXPECTED}.\nExpected:\n${expected}\nGot:\n${output}")
+endif()
