@@ -41,7 +41,7 @@ public:
             if (size > bytes) holes_.emplace(begin + bytes, size - bytes);
             return device_ + begin;
         }
-        if (bytes > capacity - top_) throw std::bad_alloc();
+        if (bytes > capacity - top_) exhausted();
         const std::size_t begin = top_;
         top_ += bytes;
         if (users_ > 0) protect(true);
@@ -83,6 +83,13 @@ public:
 private:
     static constexpr std::size_t capacity = std::size_t{1} << 30;  // of addresses, not of memory
 
+    [[noreturn]] static void exhausted() {
+#if defined(__cpp_exceptions)
+        throw std::bad_alloc();
+#else
+        std::abort();
+#endif
+    }
     static std::size_t rounded(std::size_t bytes) { return (bytes + 64) / 64 * 64; }
 
     std::size_t offset(const void* p) const {
@@ -105,14 +112,14 @@ private:
 #if defined(__linux__)
     guarded_memory() {
         const int file = memfd_create("boxgrad", 0);
-        if (file < 0 || ftruncate(file, static_cast<off_t>(capacity)) != 0) throw std::bad_alloc();
+        if (file < 0 || ftruncate(file, static_cast<off_t>(capacity)) != 0) exhausted();
         device_ = map(file, PROT_NONE);
         host_ = map(file, PROT_READ | PROT_WRITE);
         close(file);
     }
     static unsigned char* map(int file, int protection) {
         void* const p = mmap(nullptr, capacity, protection, MAP_SHARED | MAP_NORESERVE, file, 0);
-        if (p == MAP_FAILED) throw std::bad_alloc();
+        if (p == MAP_FAILED) exhausted();
         return static_cast<unsigned char*>(p);
     }
     void protect(bool open) {
@@ -123,7 +130,7 @@ private:
     std::size_t open_ = 0;  // bytes that can be touched
 #else
     guarded_memory() : device_(static_cast<unsigned char*>(std::malloc(capacity))), host_(device_) {
-        if (!device_) throw std::bad_alloc();
+        if (!device_) exhausted();
     }
     void protect(bool) {}
 #endif
