@@ -102,7 +102,7 @@ BOXGRAD_FN constexpr T from_bits(typename number_traits<T>::bits x) {
     return __builtin_bit_cast(T, x);
 }
 
-/// Reads `count` (1 to width) elements that lie `stride` apart; missing lanes repeat the last one.
+/// Reads `count` (1 to width) elements that lie `stride` apart; missing lanes repeat the first.
 template <real T>
 BOXGRAD_FN constexpr T load(const T* p, index, int) {
     return *p;

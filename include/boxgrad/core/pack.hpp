@@ -135,13 +135,13 @@ pack<T> load_full(const T* p) {
     return xsimd::batch<T>::load_unaligned(p);
 }
 
-/// Reads `count` (1 to width) elements that lie `stride` apart; missing lanes repeat the last one.
+/// Reads `count` (1 to width) elements that lie `stride` apart; missing lanes repeat the first.
 template <class V>
     requires std::same_as<V, pack<scalar_t<V>>>
 V load(const scalar_t<V>* p, index stride, int count) {
     if (stride == 1 && count == V::width) return load_full(p);
     scalar_t<V> buffer[V::width];
-    for (int i = 0; i < V::width; ++i) buffer[i] = p[(i < count ? i : count - 1) * stride];
+    for (int i = 0; i < V::width; ++i) buffer[i] = p[(i < count ? i : 0) * stride];
     return load_full(buffer);
 }
 template <real T>

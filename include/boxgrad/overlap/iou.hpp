@@ -72,7 +72,8 @@ struct iof {
 /// Generalised intersection over union.
 ///
 ///     u = max(|a ∪ b|, eps)
-///     giou(a, b) = |a ∩ b| / u - (|h| - u) / max(|h|, eps)  h: the smallest box around both
+///     v = max(|h|, eps)                                     h: the smallest box around both
+///     giou(a, b) = |a ∩ b| / u - (v - u) / v
 ///
 /// In [-1, 1]; falls as disjoint boxes move apart. Rezatofighi et al., CVPR 2019, algorithm 1;
 /// mmdetection 3.3, bbox_overlaps, mode "giou".
@@ -86,8 +87,8 @@ struct giou {
         const areas<V> s(a, b);
         const V u = max(s.joint(), floor_of<V>(eps));
         const box<V> h{min(a.x1, b.x1), min(a.y1, b.y1), max(a.x2, b.x2), max(a.y2, b.y2)};
-        const V hull = h.area();
-        return s.intersection / u - (hull - u) / max(hull, floor_of<V>(eps));
+        const V hull = max(h.area(), floor_of<V>(eps));
+        return s.intersection / u - (hull - u) / hull;
     }
 };
 

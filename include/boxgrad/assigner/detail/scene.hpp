@@ -61,7 +61,7 @@ struct list_scene {
     }
     BOXGRAD_FN V own_class(index, const std::int32_t* prior, int count, std::int32_t label) const {
         T p[width_v<V>];
-        for (int l = 0; l < width_v<V>; ++l) p[l] = score_rows(prior[l < count ? l : count - 1], label);
+        for (int l = 0; l < width_v<V>; ++l) p[l] = score_rows(prior[l < count ? l : 0], label);
         return probability_cost<C, V>::own_class(load<V>(p, 1, width_v<V>));
     }
 };

@@ -399,8 +399,8 @@ struct settle_kernel : P {
         if (!contested) return;
 
         const box<V> x = this->load_box(b, k, count);
-        T least[width_v<V>];
-        T overlap_there[width_v<V>];
+        T least[width_v<V>]{};
+        T overlap_there[width_v<V>]{};
         index cheapest[width_v<V>];
         bool stuck[width_v<V>];  // a NaN is the least of all, and the first NaN stays
         for (int l = 0; l < width_v<V>; ++l) {

@@ -13,7 +13,7 @@ using assigner::detail::chunk;
 template <std::size_t Width>
 struct lane_offsets {
     index start = 0, step = 0;  ///< step 0: the lanes are addressed one by one
-    index each[Width];          ///< set where step is 0
+    index each[Width]{};        ///< set where step is 0
 
     lane_offsets() = default;
 
@@ -41,7 +41,7 @@ struct lane_offsets {
     BOXGRAD_FN V read(const T* plane, int count) const {
         if (step != 0) return load<V>(plane + start, step, count);
         std::remove_const_t<T> buffer[Width];
-        for (int l = 0; l < static_cast<int>(Width); ++l) buffer[l] = plane[each[l < count ? l : count - 1]];
+        for (int l = 0; l < static_cast<int>(Width); ++l) buffer[l] = plane[each[l < count ? l : 0]];
         return load<V>(buffer, 1, width_v<V>);
     }
     template <class V, class T>
@@ -163,7 +163,7 @@ struct yolox_scene {
         constexpr index ahead = 8;
         const index classes = head.classes();
         const T* first[chunk_group<V>];
-        index next[chunk_group<V>];  // from a class to the next
+        index next[chunk_group<V>]{};  // from a class to the next
         lanes_at<V> at[chunk_group<V>];
         assigner::detail::logit_cost<C, V> cost[chunk_group<V>];
         V zero[chunk_group<V>];  // stays 0 while all is finite
@@ -202,12 +202,12 @@ struct yolox_scene {
         }
     }
     BOXGRAD_FN V own_class(index image, const std::int32_t* prior, int count, std::int32_t label) const {
-        T logit[width_v<V>];
-        T objectness_of[width_v<V>];
+        T logit[width_v<V>]{};
+        T objectness_of[width_v<V>]{};
         for (int l = 0; l < width_v<V>; ++l) {
             if (l >= count) {
-                logit[l] = logit[count - 1];
-                objectness_of[l] = objectness_of[count - 1];
+                logit[l] = logit[0];
+                objectness_of[l] = objectness_of[0];
                 continue;
             }
             const chunk c = head.prior(prior[l]);

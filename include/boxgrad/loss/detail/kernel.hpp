@@ -19,11 +19,13 @@ struct reader {
     explicit reader(const view<T, R>& x) : v(x) {
         index s = 0;
         bool merges = true;
+        bool one = true;  // element
         for (int i = R - 1; i >= 0; --i) {
             if (x.extent[i] == 1) continue;
-            if (s == 0) {
+            if (one) {
                 s = x.stride[i];
                 step = s;
+                one = false;
             } else if (x.stride[i] != s) {
                 merges = false;
             }
@@ -31,7 +33,7 @@ struct reader {
         }
         if (!merges) {
             step = 0;
-        } else if (step == 0) {
+        } else if (one) {
             step = 1;
         }
     }
@@ -39,7 +41,7 @@ struct reader {
     BOXGRAD_FN V read(index i, int count) const {
         if (step != 0) return load<V>(v.data + i * step, step, count);
         std::remove_const_t<T> buffer[width_v<V>];
-        for (int l = 0; l < width_v<V>; ++l) buffer[l] = v.at_flat(i + (l < count ? l : count - 1));
+        for (int l = 0; l < width_v<V>; ++l) buffer[l] = v.at_flat(i + (l < count ? l : 0));
         return load<V>(buffer, 1, width_v<V>);
     }
     template <class V>
