@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <boxgrad/overlap/iou.hpp>
+
+#include <cstdio>
+
+int main() {
+    using boxgrad::box;
+    constexpr box a{0.0, 0.0, 10.0, 10.0};
+    constexpr box b{5.0, 0.0, 15.0, 10.0};
+    constexpr box far{30.0, 0.0, 40.0, 10.0};
+    constexpr box none{4.0, 4.0, 2.0, 9.0};  // x2 < x1: no area
+
+    static_assert(boxgrad::overlap::iof{}(a, b) == 0.5);
+    std::printf("iou %.4f iof %.4f giou %.4f\n", boxgrad::overlap::iou{}(a, b), boxgrad::overlap::iof{}(a, b),
+                boxgrad::overlap::giou{}(a, b));
+    std::printf("disjoint: iou %.4f giou %.4f\n", boxgrad::overlap::iou{}(a, far), boxgrad::overlap::giou{}(a, far));
+    std::printf("no area: iou %.4f\n", boxgrad::overlap::iou{}(none, none));
+
+    // The same formulas on duals: all four partial derivatives.
+    const auto u = boxgrad::overlap::iou{}(boxgrad::as_variables(a), boxgrad::as_constants<boxgrad::dual<double, 4>>(b));
+    std::printf("d iou / d a: %.4f %.4f %.4f %.4f\n", u.partial[0], u.partial[1], u.partial[2], u.partial[3]);
+}
