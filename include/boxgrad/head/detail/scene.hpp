@@ -162,11 +162,11 @@ struct yolox_scene {
         using assigner::detail::chunk_group;
         constexpr index ahead = 8;
         const index classes = head.classes();
-        const T* first[chunk_group<V>];
+        const T* first[chunk_group<V>]{};
         index next[chunk_group<V>]{};  // from a class to the next
         lanes_at<V> at[chunk_group<V>];
         assigner::detail::logit_cost<C, V> cost[chunk_group<V>];
-        V zero[chunk_group<V>];  // stays 0 while all is finite
+        V zero[chunk_group<V>]{};  // stays 0 while all is finite
         for (int i = 0; i < n; ++i) {
             const auto& v = head.level[c[i].level].classes;
             at[i] = lanes_at<V>(v, c[i].cell, c[i].count);

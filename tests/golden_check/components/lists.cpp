@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/// \file
+/// Priors, assigners and samplers, each called alone.
+
+#include "golden_check/backends.hpp"
+#include "golden_check/components.hpp"
+#include "golden_check/components/sim_ota.hpp"
+
+#include <boxgrad/prior/point_generator.hpp>
+#include <boxgrad/sampler/pseudo.hpp>
+
+namespace golden {
+
+namespace {
+
+boxgrad::featmap_size size_of(const recorded& c, const std::string& key) {
+    const parameter* const p = c.find(key);
+    if (!p || p->kind != parameter::list || p->shape != std::vector<index>{2}) {
+        throw bad_file("parameter " + key + " must be (h, w)");
+    }
+    return {static_cast<index>(p->numbers[0]), static_cast<index>(p->numbers[1])};
+}
+
+template <class B>
+void points(checker& k, const B& b) {
+    const recorded& c = k.expected();
+    const boxgrad::prior::point_generator g;
+    const auto size = size_of(c, "featmap_size");
+    const double stride = c.number("stride", 16);
+    const auto p = g.grid_points(b, size, stride);
+    report<2>(k, b, "points", p);
+    if (c.find("valid_size")) {
+        const auto f = g.valid_flags(b, size, size_of(c, "valid_size"));
+        report<1>(k, b, "valid_flags", f);
+    }
+}
+
+template <class B>
+void pyramid(checker& k, const B& b) {
+    const recorded& c = k.expected();
+    boxgrad::prior::mlvl_point_generator g;
+    for (const auto& s : c.rows("strides", 2, true)) g.strides.push_back({s[0], s[1]});
+    g.offset = c.number("offset", 0.5);
+    if (const array* const cells = c.find_input("prior_idxs")) {
+        const auto size = size_of(c, "featmap_size");
+        const auto level = static_cast<int>(c.whole("level_idx", 0));
+        const auto at = labels_of(b, *cells);
+        const auto p = g.sparse_priors(b, at, size, level);
+        report<2>(k, b, "priors", p);
+        return;
+    }
+    boxgrad::per_level<boxgrad::featmap_size> sizes;
+    for (const auto& s : c.rows("featmap_sizes", 2)) sizes.push_back({static_cast<index>(s[0]), static_cast<index>(s[1])});
+    const auto each = [&](const std::string& name, const auto& levels, auto rank) {
+        for (std::size_t l = 0; l < levels.size(); ++l) {
+            report<decltype(rank)::value>(k, b, name + "." + std::to_string(l), levels[l]);
+        }
+    };
+    using one = std::integral_constant<int, 1>;
+    using two = std::integral_constant<int, 2>;
+    const bool padded = c.find("pad_shape") != nullptr;
+    each("grid_priors", g.grid_priors(b, sizes), two{});
+    each("grid_priors_with_stride", g.grid_priors(b, sizes, true), two{});
+    if (padded) each("valid_flags", g.valid_flags(b, sizes, size_of(c, "pad_shape")), one{});
+}
+
+}  // namespace
+
+void mlvl_point_generator(checker& k) {
+    on_backends(k, [&](const auto& b) {
+        const std::string type = k.expected().text("type", "MlvlPointGenerator");
+        if (type == "PointGenerator") {
+            points(k, b);
+        } else if (type == "MlvlPointGenerator") {
+            pyramid(k, b);
+        } else {
+            throw bad_file("parameter type is not understood: " + type);
+        }
+    });
+}
+
+void pseudo_sampler(checker& k) {
+    const recorded& c = k.expected();
+    on_backends(k, [&](const auto& b) {
+        const auto priors = tensor_of<2>(b, c.input("priors"));
+        const auto boxes = tensor_of<2>(b, c.input("gt_bboxes"));
+        const auto labels = labels_of(b, c.input("gt_labels"));
+        const array& gt_inds = c.input("gt_inds");
+        for (const char* passed_on : {"max_overlaps", "labels"}) {  // of the assignment; no output depends on them
+            const array* const a = c.find_input(passed_on);
+            if (a && a->shape != gt_inds.shape) throw bad_file(std::string("input ") + passed_on + " has another shape");
+        }
+        std::vector<std::int32_t> rows;
+        for (const std::int64_t g : whole_numbers(gt_inds)) {
+            rows.push_back(g > 0    ? static_cast<std::int32_t>(g - 1)
+                           : g == 0 ? boxgrad::assigner::background
+                                    : boxgrad::assigner::ignored);
+        }
+        const auto truth = boxgrad::from_host<std::int32_t>(b, extents_of<1>(gt_inds.shape), rows.data());
+        const auto r = boxgrad::sampler::pseudo{}.sample(b, truth, priors, boxes, labels);
+        report<1>(k, b, "pos_inds", r.pos_inds);
+        report<1>(k, b, "neg_inds", r.neg_inds);
+        report<2>(k, b, "pos_priors", r.pos_priors);
+        report<2>(k, b, "neg_priors", r.neg_priors);
+        report<1>(k, b, "pos_is_gt", r.pos_is_gt);
+        report<1>(k, b, "pos_assigned_gt_inds", r.pos_assigned_gt_inds);
+        report<1>(k, b, "pos_gt_labels", r.pos_gt_labels);
+        report<2>(k, b, "pos_gt_bboxes", r.pos_gt_boxes);
+        k.output("num_pos", r.num_pos());
+        k.output("num_neg", r.num_neg());
+        k.output("num_gts", r.num_gts);
+        k.output("avg_factor", r.avg_factor());
+    });
+}
+
+void sim_ota_assigner(checker& k) { sim_ota<boxgrad::assigner::mmdetection_rules>(k); }
+
+void sim_ota_assigner_cjm(checker& k) { sim_ota<boxgrad::assigner::cjm_rules>(k); }
+
+}  // namespace golden

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+/// \file
+/// Overlaps, and the loss terms that are built on them or stand alone.
+
+#include "golden_check/backends.hpp"
+#include "golden_check/components.hpp"
+
+#include <boxgrad/loss/evaluate.hpp>
+#include <boxgrad/loss/giou.hpp>
+#include <boxgrad/loss/iou.hpp>
+#include <boxgrad/loss/l1.hpp>
+#include <boxgrad/overlap/pairwise.hpp>
+
+namespace golden {
+
+namespace {
+
+/// One [n, 4] of a batch.
+array slice(const array& a, index item) {
+    const index n = a.shape[a.shape.size() - 2];
+    const auto first = a.real.begin() + item * n * 4;
+    return array::of({n, 4}, std::vector<double>(first, first + n * 4));
+}
+
+}  // namespace
+
+void bbox_overlaps(checker& k) {
+    const recorded& c = k.expected();
+    on_backends(k, [&](const auto& b) {
+        using T = typename std::remove_cvref_t<decltype(b)>::scalar;
+        const array& x = c.input("bboxes1");
+        const array& y = c.input("bboxes2");
+        const std::string mode = c.text("mode", "iou");
+        const bool is_aligned = c.flag("is_aligned", false);
+        const double eps = c.number("eps", 1e-6);
+        if (x.is_whole || y.is_whole || x.shape.size() < 2 || x.shape.size() != y.shape.size() || x.shape.back() != 4 ||
+            y.shape.back() != 4) {
+            throw bad_file("bboxes must be [..., n, 4] of numbers");
+        }
+        std::vector<index> shape(x.shape.begin(), x.shape.end() - 2);
+        if (shape != std::vector<index>(y.shape.begin(), y.shape.end() - 2)) throw bad_file("batches differ");
+        index batch = 1;
+        for (const index n : shape) batch *= n;
+        shape.push_back(x.shape[shape.size()]);
+        if (!is_aligned) shape.push_back(y.shape[shape.size() - 1]);
+
+        std::vector<T> all;
+        const auto evaluate = [&](const auto& overlap) {
+            const auto collect = [&](const std::vector<T>& one) { all.insert(all.end(), one.begin(), one.end()); };
+            for (index i = 0; i < batch; ++i) {
+                const auto p = tensor_of<2>(b, slice(x, i));
+                const auto q = tensor_of<2>(b, slice(y, i));
+                if (is_aligned) {
+                    const auto r = boxgrad::overlap::aligned(b, overlap, p, q);
+                    collect(boxgrad::to_host<1>(b, r));
+                } else {
+                    const auto r = boxgrad::overlap::pairwise(b, overlap, p, q);
+                    collect(boxgrad::to_host<2>(b, r));
+                }
+            }
+        };
+        if (mode == "iou") {
+            evaluate(boxgrad::overlap::iou{eps});
+        } else if (mode == "iof") {
+            evaluate(boxgrad::overlap::iof{eps});
+        } else if (mode == "giou") {
+            evaluate(boxgrad::overlap::giou{eps});
+        } else {
+            throw bad_file("parameter mode is not understood: " + mode);
+        }
+        k.output("overlaps", shape, all);
+    });
+}
+
+std::vector<std::string> backend_names() {
+    std::vector<std::string> names;
+    test::for_each_backend<float>([&](const char* name, const auto&) { names.emplace_back(name); });
+    return names;
+}
+
+/// Rank 2: the first extent, and all others as one.
+inline std::vector<index> as_matrix(const std::vector<index>& shape) {
+    if (shape.empty()) return {1, 1};
+    index rest = 1;
+    for (std::size_t i = 1; i < shape.size(); ++i) rest *= shape[i];
+    return {shape.front(), rest};
+}
+
+/// The reduction by the parameters that every loss has.
+inline boxgrad::reduction::any reduction_of(const recorded& c) {
+    const std::string own = c.text("reduction", "mean");
+    return boxgrad::reduction::parse(c.text("reduction_override", own), c.maybe_number("avg_factor"));
+}
+
+/// Loss and gradient of a term. A box term takes [n, 4] with a weight [n] or [n, 4]; an elementwise
+/// term any shape with a weight of that shape, both as matrices.
+template <class B, class Term>
+void evaluate(checker& k, const B& b, const Term& term) {
+    using T = typename B::scalar;
+    constexpr bool boxes = boxgrad::loss::box_term<Term>;
+    constexpr int Q = boxes ? 1 : 2;
+    const recorded& c = k.expected();
+    const array& pred = c.input("pred");
+    const array& target = c.input("target");
+    const array* const weight = c.find_input("weight");
+    const array* const upstream = c.find_input("grad_output");
+    const auto laid = [](const std::vector<index>& shape) { return boxes ? shape : as_matrix(shape); };
+    const auto p = tensor_of<2>(b, pred, laid(pred.shape));
+    const auto t = tensor_of<2>(b, target, laid(target.shape));
+    const boxgrad::loss::weighted<Term> loss{c.number("loss_weight", 1.0), term};
+
+    const auto weigh = [&](const auto& red, const auto& w) {
+        using Red = std::remove_cvref_t<decltype(red)>;
+        if constexpr (std::is_same_v<Red, boxgrad::reduction::none>) {
+            std::vector<index> shape = pred.shape;
+            if (boxes) shape.pop_back();
+            array ones = array::of(shape, std::vector<double>(boxes ? static_cast<std::size_t>(shape[0]) : pred.real.size(), 1.0));
+            const auto u = tensor_of<Q>(b, upstream ? *upstream : ones, boxes ? (upstream ? upstream->shape : shape)
+                                                                              : as_matrix(shape));
+            const auto r = boxgrad::loss::value_and_gradient(b, loss, red, p, t, w, u);
+            k.output("loss", shape, boxgrad::to_host<Q>(b, r.value));
+            k.output("grad_pred", pred.shape, boxgrad::to_host<2>(b, r.gradient));
+        } else {
+            if (upstream && !upstream->shape.empty()) throw bad_file("grad_output must be a scalar");
+            const double u = upstream ? upstream->real.at(0) : 1.0;
+            const auto r = boxgrad::loss::value_and_gradient(b, loss, red, p, t, w, u);
+            k.output("loss", {}, std::vector<T>{r.value});
+            k.output("grad_pred", pred.shape, boxgrad::to_host<2>(b, r.gradient));
+        }
+    };
+    const auto reduce = [&](const auto& red) {
+        if (!weight) {
+            weigh(red, boxgrad::loss::ones{});
+        } else if constexpr (!boxes) {
+            weigh(red, tensor_of<2>(b, *weight, laid(weight->shape)));
+        } else if (weight->shape.size() == 2) {
+            weigh(red, tensor_of<2>(b, *weight));
+        } else {
+            weigh(red, tensor_of<1>(b, *weight));
+        }
+    };
+    std::visit(reduce, reduction_of(c));
+}
+
+namespace {
+
+/// The three modes as one term, so that a third as much is compiled.
+struct iou_of_mode {
+    boxgrad::loss::iou_mode mode = boxgrad::loss::iou_mode::log;
+    double eps = 1e-6;
+
+    template <boxgrad::number V>
+    BOXGRAD_FN V operator()(const boxgrad::box<V>& prediction, const boxgrad::box<V>& target) const {
+        using boxgrad::loss::iou;
+        using boxgrad::loss::iou_mode;
+        switch (mode) {
+            case iou_mode::linear: return iou<iou_mode::linear>{.eps = eps}(prediction, target);
+            case iou_mode::square: return iou<iou_mode::square>{.eps = eps}(prediction, target);
+            case iou_mode::log: break;
+        }
+        return iou<iou_mode::log>{.eps = eps}(prediction, target);
+    }
+};
+
+}  // namespace
+
+void iou_loss(checker& k) {
+    using boxgrad::loss::iou_mode;
+    const recorded& c = k.expected();
+    on_backends(k, [&](const auto& b) {
+        const std::string mode = c.flag("linear", false) ? "linear" : c.text("mode", "log");
+        c.find("mode");
+        if (mode != "linear" && mode != "square" && mode != "log") {
+            throw bad_file("parameter mode is not understood: " + mode);
+        }
+        evaluate(k, b, iou_of_mode{mode == "linear"   ? iou_mode::linear
+                                   : mode == "square" ? iou_mode::square
+                                                      : iou_mode::log,
+                                   c.number("eps", 1e-6)});
+    });
+}
+
+void giou_loss(checker& k) {
+    on_backends(k, [&](const auto& b) { evaluate(k, b, boxgrad::loss::giou{k.expected().number("eps", 1e-6)}); });
+}
+
+void l1_loss(checker& k) {
+    on_backends(k, [&](const auto& b) { evaluate(k, b, boxgrad::loss::l1{}); });
+}
+
+}  // namespace golden

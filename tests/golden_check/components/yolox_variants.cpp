@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+/// \file
+/// The YOLOX loss of the other two code bases.
+
+#include "golden_check/components.hpp"
+#include "golden_check/components/yolox_loss.hpp"
+
+namespace golden {
+
+void yolox_loss_megvii(checker& k) { yolox_loss_of<boxgrad::recipe::megvii>(k); }
+
+void yolox_loss_cjm(checker& k) { yolox_loss_of<boxgrad::recipe::cjm>(k); }
+
+}  // namespace golden

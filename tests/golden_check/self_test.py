@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Check the checker: python3 self_test.py PROGRAM GOLDEN_FOLDER
+
+Mutated copies of the recorded cases must fail, other shapes must pass, each deviation rule must apply
+where it should, and the rules' own computation must agree with the reference.
+"""
+
+import copy
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PROGRAM, GOLDEN = sys.argv[1], Path(sys.argv[2])
+FILES = {p.stem: json.loads(p.read_text()) for p in sorted(GOLDEN.glob("*.json"))}
+SCRATCH = Path(tempfile.mkdtemp())
+problems = []
+runs = 0
+
+
+def run(content, backend="memory"):
+    global runs
+    runs += 1
+    path = SCRATCH / "case.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    r = subprocess.run([PROGRAM, "--backend", backend, str(path)], capture_output=True, text=True, check=False)
+    return r.returncode, r.stdout + r.stderr
+
+
+def expect(what, content, passes, says="", backend="memory"):
+    code, out = run(content, backend)
+    if (code == 0) != passes or code not in (0, 1) or says not in out:
+        problems.append(f"{what}: exit {code}, expected {'0' if passes else '1'} and '{says}'\n{out}")
+
+
+def case(component, name):
+    return copy.deepcopy(next(c for c in FILES[component]["cases"] if c["name"] == name))
+
+
+def of(component, *cases, **extra):
+    return {"component": component, "source": "self test", "cases": list(cases), **extra}
+
+
+def array(shape, data, dtype="float64"):
+    return {"dtype": dtype, "shape": shape, "data": data}
+
+
+# One number changed: every output of some cases of every component.
+for component, file in FILES.items():
+    chosen = [c for c in file["cases"] if c["outputs"]]
+    for c in {id(c): c for c in (chosen[0], chosen[len(chosen) // 2], chosen[-1])}.values():
+        for output, a in c["outputs"].items():
+            if not a["data"] or output == "grad_target":
+                continue
+            for at in {0, len(a["data"]) - 1}:
+                m = copy.deepcopy(c)
+                data = m["outputs"][output]["data"]
+                if a["dtype"] in ("int64", "bool"):
+                    data[at] = 1 - data[at] if a["dtype"] == "bool" else data[at] + 1
+                elif output == "max_overlaps" and data[at] in (-1e5, -1e8):
+                    continue  # any value but the fill itself is compared; see below
+                else:
+                    data[at] += 1e-3 * max(1, abs(data[at]))
+                expect(f"{component} {c['name']} {output}[{at}]", of(component, m), False, f"output {output} is")
+    c = chosen[0]
+    for kind in ("params", "inputs", "outputs"):
+        m = copy.deepcopy(c)
+        m[kind]["surprise"] = 1 if kind == "params" else array([1], [0.0], c["precision"])
+        expect(f"{component} unknown {kind}", of(component, m), False, "surprise is not understood")
+    m = copy.deepcopy(c)
+    m["raises"], m["outputs"] = "ValueError", {}
+    expect(f"{component} that should raise", of(component, m), False, "does not raise")
+    if len(file["cases"]) > 1:
+        expect(f"{component} one case less", of(component, *file["cases"][1:]), True)
+
+# Files that are no such files.
+good = case("iou_loss", "log_none")
+expect("unknown component", of("iou_losses", good), False, "not known")
+expect("no case", of("iou_loss"), False, "holds no case")
+expect("no cases", {"component": "iou_loss", "source": ""}, False, "missing")
+expect("no JSON", json.dumps(of("iou_loss", good))[:-20], False, "parse")
+expect("empty file", "", False, "parse")
+expect("unknown key of a file", of("iou_loss", good, skip=True), False, "unknown key skip")
+for key, value in (("data", good["inputs"]["pred"]["data"][1:]), ("dtype", "float16"), ("dtype", "float32"), ("dtype", "int64"),
+                   ("data", ["1"] + good["inputs"]["pred"]["data"][1:])):
+    m = copy.deepcopy(good)
+    m["inputs"]["pred"][key] = value
+    expect(f"pred with another {key}", of("iou_loss", m), False, "pred")
+for key, value in (("precision", "float16"), ("params", None), ("skip", True), ("outputs", {})):
+    expect(f"{key} {value}", of("iou_loss", {**good, key: value}), False)
+expect("mode of another name", of("iou_loss", {**good, "params": {"mode": "cubic"}}), False, "cubic")
+expect("raises without an error", of("iou_loss", {**good, "raises": "ValueError", "outputs": {}}), False, "does not raise")
+nan = copy.deepcopy(good)
+nan["outputs"]["loss"]["data"][0] = "nan"
+expect("NaN for a number", of("iou_loss", nan), False, "loss")
+fill = case("sim_ota_assigner", "default")
+fill["outputs"]["max_overlaps"]["data"] = [x if x != -1e5 else -1e4 for x in fill["outputs"]["max_overlaps"]["data"]]
+expect("another fill", of("sim_ota_assigner", fill), False, "max_overlaps")
+code, out = run(of("iou_loss", good), "abacus")
+if code == 0:
+    problems.append("an unknown backend passes")
+
+# Other shapes.
+c = case("yolox_decode", "low_threshold")
+for a in list(c["inputs"].values()) + [c["outputs"]["decoded"]]:
+    a["data"] = a["data"][: len(a["data"]) // a["shape"][0]]
+    a["shape"][0] = 1
+for output in ("bboxes.1", "scores.1", "labels.1"):
+    del c["outputs"][output]
+expect("one image", of("yolox_decode", c), True)
+
+c = case("mlvl_point_generator", "offset0.5_square")
+c["params"]["strides"].pop(), c["params"]["featmap_sizes"].pop()
+c["outputs"] = {k: v for k, v in c["outputs"].items() if not k.endswith(".2")}
+expect("two levels", of("mlvl_point_generator", c), True)
+
+c = case("iou_loss", "log_none_weight")
+for a in list(c["inputs"].values()) + list(c["outputs"].values()):
+    width = len(a["data"]) // a["shape"][0]
+    a["data"], a["shape"][0] = a["data"][width:-2 * width], a["shape"][0] - 3
+expect("four boxes of seven", of("iou_loss", c), True)
+
+c = case("bbox_overlaps", "giou_batched")
+c["inputs"]["bboxes1"]["shape"].insert(0, 1), c["inputs"]["bboxes2"]["shape"].insert(0, 1)
+c["outputs"]["overlaps"]["shape"].insert(0, 1)
+expect("a batch of batches", of("bbox_overlaps", c), True)
+
+for component in ("yolox_loss_mmdet", "yolox_loss_megvii", "yolox_loss_cjm"):
+    c = case(component, "wide_96x160_l1")  # the batch twice: as many again, half the gradient each
+    images = c["inputs"]["cls_scores.0"]["shape"][0]
+    for which in ("inputs", "outputs"):
+        for name, a in list(c[which].items()):
+            if len(a["shape"]) == 4:
+                scale = 0.5 if which == "outputs" else 1
+                a["data"] = [scale * x for x in a["data"] * 2]
+                a["shape"][0] *= 2
+            elif name.split(".")[0] in ("gt_bboxes", "gt_labels", "gt_inds", "ious"):
+                base, i = name.split(".")
+                c[which][f"{base}.{int(i) + images}"] = a
+    c["outputs"]["num_pos"]["data"][0] *= 2
+    expect(f"{component} with its batch twice", of(component, c), True)
+
+# Rules.
+c = case("iou_loss", "empty_sum")
+c["params"]["reduction_override"], c["outputs"]["loss"]["data"] = "mean", ["nan"]
+expect("P2", of("iou_loss", c), True, "P2 mean of nothing: 1 case")
+c = case("sim_ota_assigner", "default")
+box = c["inputs"]["gt_bboxes"]["data"]
+box[4], box[6] = box[6], box[4]
+expect("P4", of("sim_ota_assigner", c), True, "P4 truth that is no box: 1 case")
+c = case("giou_loss", "zero_weight_sum_weight")
+c["params"]["reduction_override"] = "none"
+expect("P11", of("giou_loss", c), True, "P11 no positive weight: 1 case")
+c = case("l1_loss", "default_mean_weight")
+c["inputs"]["weight"]["data"][3] = -1.0
+expect("P13", of("l1_loss", c), True, "P13 negative weight: 1 case")
+c = case("giou_loss", "default_mean_avg")
+c["params"]["avg_factor"] = -1.0
+expect("P33", of("giou_loss", c), True, "P33 average factor: 1 case")
+
+# What the rules expect is computed as the reference computes.
+for component in FILES:
+    if component.startswith(("sim_ota", "yolox_loss")):
+        expect(f"model of {component}", FILES[component], True, "", "model")
+
+print("\n".join(problems) or f"{runs} runs as expected")
+sys.exit(1 if problems else 0)
