@@ -134,8 +134,7 @@ struct simota {
 std::vector<truth> truths_of(const array& boxes, const array& labels) {
     std::vector<truth> t;
     for (std::size_t g = 0; g < labels.whole.size(); ++g) {
-        const auto at = [&](std::size_t c) { return static_cast<real>(boxes.real.at(4 * g + c)); };
-        t.push_back({{at(0), at(1), at(2), at(3)}, static_cast<std::size_t>(labels.whole[g])});
+        t.push_back({box_at(boxes, g), static_cast<std::size_t>(labels.whole[g])});
     }
     return t;
 }
@@ -154,20 +153,19 @@ array rows(const assignment& a) {
 
 answer solve_assigner(const variant& v, const recorded& c) {
     const simota s(v, c);
-    const auto list = [&](const char* name) { return c.input(name).real; };
-    const std::vector<double> p = list("priors"), b = list("bboxes"), q = list("scores");
-    const array& labels = c.input("gt_labels");
+    const array& q = c.input("scores");
     std::vector<prior> priors;
     std::vector<box> boxes;
     std::vector<std::vector<real>> scores;
-    const std::size_t classes = static_cast<std::size_t>(c.input("scores").shape.at(1));
-    for (std::size_t i = 0; 4 * i < p.size(); ++i) {
-        priors.push_back({p[4 * i], p[4 * i + 1], p[4 * i + 2], p[4 * i + 3]});
-        boxes.push_back({b.at(4 * i), b.at(4 * i + 1), b.at(4 * i + 2), b.at(4 * i + 3)});
-        const auto first = q.begin() + static_cast<index>(i * classes);
+    const std::size_t classes = static_cast<std::size_t>(q.shape.at(1));
+    for (std::size_t i = 0; i < static_cast<std::size_t>(q.shape.at(0)); ++i) {
+        const box p = box_at(c.input("priors"), i);
+        priors.push_back({p.x1, p.y1, p.x2, p.y2});
+        boxes.push_back(box_at(c.input("bboxes"), i));
+        const auto first = q.real.begin() + static_cast<index>(i * classes);
         scores.emplace_back(first, first + static_cast<index>(classes));
     }
-    const auto truths = truths_of(c.input("gt_bboxes"), labels);
+    const auto truths = truths_of(c.input("gt_bboxes"), c.input("gt_labels"));
     const assignment a = s.assign(priors, boxes, scores, truths);
     std::vector<std::int64_t> label;
     for (const index r : a.row) label.push_back(r < 0 ? -1 : static_cast<std::int64_t>(truths[static_cast<std::size_t>(r)].label));
@@ -229,14 +227,15 @@ answer solve_loss(const variant& v, const recorded& c) {
             const auto width = static_cast<std::size_t>(o.shape.at(3));
             const auto plane = static_cast<std::size_t>(o.shape.at(2)) * width;
             for (std::size_t cell = 0; cell < plane; ++cell) {
-                const real sx = strides[l][0], sy = strides[l][1];
+                const auto sx = static_cast<real>(strides[l][0]);
+                const auto sy = static_cast<real>(strides[l][1]);
                 const prior p{static_cast<real>(cell % width) * sx, static_cast<real>(cell / width) * sy, sx, sy};
                 corners.push_back(p);
                 centres.push_back({p.x + sx / 2, p.y + sy / 2, sx, sy});
                 const auto b = static_cast<std::size_t>(image);
                 places.push_back({l, b, plane});
                 const auto read = [&](const char* name, std::size_t channels, std::size_t k) -> real {
-                    return level(name, l).real.at((b * channels + k) * plane + cell);
+                    return static_cast<real>(level(name, l).real.at((b * channels + k) * plane + cell));
                 };
                 std::array<real, 4> raw{};
                 for (std::size_t k = 0; k < 4; ++k) raw[k] = read("bbox_preds.", 4, k);
@@ -269,7 +268,7 @@ answer solve_loss(const variant& v, const recorded& c) {
                 out.outputs[name + std::to_string(where.level)].real[p] = static_cast<double>(g);
             };
             const bool positive = a.row[i] >= 0;
-            const real logit = level("objectnesses.", where.level).real[position(1, 0)];
+            const auto logit = static_cast<real>(level("objectnesses.", where.level).real[position(1, 0)]);
             obj += bce(logit, positive ? 1 : 0);
             add_gradients.push_back([=, w = w_obj * up_obj](real n) {
                 put("grad_obj.", position(1, 0), w * (sigmoid(logit) - (positive ? 1 : 0)) / n);
@@ -278,7 +277,7 @@ answer solve_loss(const variant& v, const recorded& c) {
             ++positives;
             const truth t = truths[static_cast<std::size_t>(a.row[i])];
             for (std::size_t k = 0; k < classes; ++k) {
-                const real x = level("cls_scores.", where.level).real[position(classes, k)];
+                const auto x = static_cast<real>(level("cls_scores.", where.level).real[position(classes, k)]);
                 const real target = k == t.label ? a.overlap[i] : 0;
                 cls += bce(x, target);
                 add_gradients.push_back([=, w = w_cls * up_cls](real n) {
@@ -324,6 +323,11 @@ answer solve_loss(const variant& v, const recorded& c) {
 }
 
 }  // namespace
+
+box box_at(const array& a, std::size_t row) {
+    const auto at = [&](std::size_t c) { return static_cast<real>(a.real.at(4 * row + c)); };
+    return {at(0), at(1), at(2), at(3)};
+}
 
 real overlap(const std::string& mode, box a, box b, double eps, bool is_double) {
     const auto upright = [](box& x) {

@@ -16,6 +16,9 @@ struct box {
     real x1, y1, x2, y2;
 };
 
+/// A row of [n, 4].
+box box_at(const array&, std::size_t row);
+
 /// iou, iof or giou of boxes whose negative sides count as none; eps 0: no floor but the smallest
 /// normal number of the precision.
 real overlap(const std::string& mode, box a, box b, double eps, bool is_double);

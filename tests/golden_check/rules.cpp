@@ -93,15 +93,12 @@ bool inverted_boxes(const std::string& component, recorded& c) {
     const auto m = static_cast<std::size_t>(x.shape[x.shape.size() - 2]);
     const bool aligned = c.flag("is_aligned", false);
     const auto n = aligned ? std::size_t{1} : static_cast<std::size_t>(y.shape[y.shape.size() - 2]);
-    const auto box_at = [](const array& a, std::size_t i) {
-        return model::box{a.real.at(4 * i), a.real.at(4 * i + 1), a.real.at(4 * i + 2), a.real.at(4 * i + 3)};
-    };
     const auto inverted = [](const model::box& b) { return b.x2 < b.x1 || b.y2 < b.y1; };
     bool changed = false;
     for (std::size_t k = 0; k < want.size(); ++k) {
         const std::size_t row = k / n;
-        const model::box a = box_at(x, row);
-        const model::box b = box_at(y, aligned ? row : row / m * n + k % n);
+        const model::box a = model::box_at(x, row);
+        const model::box b = model::box_at(y, aligned ? row : row / m * n + k % n);
         if (!inverted(a) && !inverted(b)) continue;
         const auto promised = static_cast<double>(model::overlap(c.text("mode", "iou"), a, b, c.number("eps", 1e-6), c.is_double));
         changed = changed || !(std::abs(promised - want[k]) <= (c.is_double ? 1e-9 : 1e-4));

@@ -15,7 +15,8 @@ from pathlib import Path
 
 PROGRAM, GOLDEN = sys.argv[1], Path(sys.argv[2])
 FILES = {p.stem: json.loads(p.read_text()) for p in sorted(GOLDEN.glob("*.json"))}
-SCRATCH = Path(tempfile.mkdtemp())
+FOLDER = tempfile.TemporaryDirectory()
+SCRATCH = Path(FOLDER.name)
 problems = []
 runs = 0
 
