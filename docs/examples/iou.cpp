@@ -6,11 +6,11 @@
 int main() {
     using boxgrad::box;
     constexpr box a{0.0, 0.0, 10.0, 10.0};
-    constexpr box b{5.0, 0.0, 15.0, 10.0};
+    constexpr box b{5.0, 2.0, 15.0, 12.0};
     constexpr box far{30.0, 0.0, 40.0, 10.0};
     constexpr box none{4.0, 4.0, 2.0, 9.0};  // x2 < x1: no area
 
-    static_assert(boxgrad::overlap::iof{}(a, b) == 0.5);
+    static_assert(boxgrad::overlap::iof{}(a, b) == 0.4);
     std::printf("iou %.4f iof %.4f giou %.4f\n", boxgrad::overlap::iou{}(a, b), boxgrad::overlap::iof{}(a, b),
                 boxgrad::overlap::giou{}(a, b));
     std::printf("disjoint: iou %.4f giou %.4f\n", boxgrad::overlap::iou{}(a, far), boxgrad::overlap::giou{}(a, far));

@@ -137,8 +137,7 @@ BOXGRAD_FN constexpr V split_exponent(V x, V& mantissa) {
     using F = detail::format_of<V>;
     const auto i = to_bits(x);
     mantissa = from_bits<V>((i & detail::bits_of<V>(F::mantissa_mask)) | detail::bits_of<V>(F::one));
-    return from_bits<V>((i >> F::mantissa_bits) | detail::bits_of<V>(F::ulp_one)) -
-           V(F::ulp_one_biased);
+    return from_bits<V>((i >> F::mantissa_bits) | detail::bits_of<V>(F::ulp_one)) - V(F::ulp_one_biased);
 }
 
 /// The square root, correctly rounded. That of a pack is in pack.hpp.
@@ -176,13 +175,11 @@ BOXGRAD_FN constexpr V exp_in_range(V x) {
     const V r = madd(n, V(-F::ln2_low), as_written(madd(n, V(-F::ln2_high), x)));
     V q;
     if constexpr (sizeof(T) == 4) {
-        q = polynomial<V>(r, 0x1.fffffcp-2f, 0x1.55548ap-3f, 0x1.55585p-5f, 0x1.123e3ep-7f,
-                          0x1.6ab578p-10f);
+        q = polynomial<V>(r, 0x1.fffffcp-2f, 0x1.55548ap-3f, 0x1.55585p-5f, 0x1.123e3ep-7f, 0x1.6ab578p-10f);
     } else {
-        q = polynomial<V>(r, 0x1.000000000000ap-1, 0x1.55555555554fbp-3, 0x1.55555555505e7p-5,
-                          0x1.1111111127038p-7, 0x1.6c16c184c3267p-10, 0x1.a01a013089c66p-13,
-                          0x1.a019985a76b56p-16, 0x1.71df12a361c94p-19, 0x1.28af12db1a30cp-22,
-                          0x1.ada47486ba4cdp-26);
+        q = polynomial<V>(r, 0x1.000000000000ap-1, 0x1.55555555554fbp-3, 0x1.55555555505e7p-5, 0x1.1111111127038p-7,
+                          0x1.6c16c184c3267p-10, 0x1.a01a013089c66p-13, 0x1.a019985a76b56p-16, 0x1.71df12a361c94p-19,
+                          0x1.28af12db1a30cp-22, 0x1.ada47486ba4cdp-26);
     }
     const V p = V(T(1)) + madd(r * r, q, r);
     const auto i = to_bits(shifted);
@@ -227,9 +224,8 @@ BOXGRAD_FN constexpr V log_of_reduced(V f, V minus_k) {
     if constexpr (sizeof(T) == 4) {
         r = z * polynomial<V>(z, 0x1.55557ap-1f, 0x1.995ed4p-2f, 0x1.31e0f8p-2f);
     } else {
-        r = z * polynomial<V>(z, 0x1.5555555555592p-1, 0x1.999999997ff0bp-2, 0x1.24924941e346fp-2,
-                              0x1.c71c5211a794dp-3, 0x1.74663db3876b1p-3, 0x1.39a1cf09f4511p-3,
-                              0x1.2f04f5f1ccc06p-3);
+        r = z * polynomial<V>(z, 0x1.5555555555592p-1, 0x1.999999997ff0bp-2, 0x1.24924941e346fp-2, 0x1.c71c5211a794dp-3,
+                              0x1.74663db3876b1p-3, 0x1.39a1cf09f4511p-3, 0x1.2f04f5f1ccc06p-3);
     }
     const V tail = madd(s, h + r, minus_k * V(-F::ln2_low));
     return madd(minus_k, V(-F::ln2_high), f - (h - tail));
@@ -272,10 +268,9 @@ BOXGRAD_FN constexpr V log(V x) {
     const auto small = x < V(F::min_normal);
     const V y = select(small, x * V(F::denormal_scale), x);
     const auto i = detail::shift_to_root_half(y);
-    const V minus_k = detail::minus_exponent<V>(
-        i, select(small, V(F::ulp_one_biased + F::denormal_exponent), V(F::ulp_one_biased)));
-    const V m = from_bits<V>((i & detail::bits_of<V>(F::mantissa_mask)) +
-                             detail::bits_of<V>(F::root_half));
+    const V minus_k =
+        detail::minus_exponent<V>(i, select(small, V(F::ulp_one_biased + F::denormal_exponent), V(F::ulp_one_biased)));
+    const V m = from_bits<V>((i & detail::bits_of<V>(F::mantissa_mask)) + detail::bits_of<V>(F::root_half));
     return detail::log_edges(detail::log_of_reduced(m - V(T(1)), minus_k), x);
 }
 
@@ -288,8 +283,7 @@ BOXGRAD_FN constexpr V log1p(V x) {
     using F = detail::format_of<V>;
     const V one(T(1)), quarter(T(0.25));
     const V u = one + x;
-    const V minus_k =
-        detail::minus_exponent<V>(detail::shift_to_root_half(u), V(F::ulp_one_biased));
+    const V minus_k = detail::minus_exponent<V>(detail::shift_to_root_half(u), V(F::ulp_one_biased));
     const V scale = pow2(minus_k + V(T(2)));
     const V f = x * scale * quarter - (one - scale * quarter);
     return detail::log_edges(detail::log_of_reduced(f, minus_k), u);
@@ -326,20 +320,17 @@ BOXGRAD_FN constexpr V atan(V x) {
     const auto large = V(T(2.414213562373095)) < a;
     const V numerator = select(large, -one, select(middle, a - one, a));
     const V denominator = select(large, a, select(middle, a + one, one));
-    const V base =
-        select(large, V(F::half_pi), select(middle, V(T(0.5) * F::half_pi), zero));
+    const V base = select(large, V(F::half_pi), select(middle, V(T(0.5) * F::half_pi), zero));
     const V q = numerator / denominator;
     const V z = q * q;
     V p;
     if constexpr (sizeof(T) == 4) {
-        p = detail::polynomial<V>(z, -0x1.555512p-2f, 0x1.997b4ap-3f, -0x1.224d4cp-3f, 0x1.a02144p-4f,
-                                  -0x1.a45fbap-5f);
+        p = detail::polynomial<V>(z, -0x1.555512p-2f, 0x1.997b4ap-3f, -0x1.224d4cp-3f, 0x1.a02144p-4f, -0x1.a45fbap-5f);
     } else {
-        p = detail::polynomial<V>(z, -0x1.5555555555516p-2, 0x1.99999999910c7p-3,
-                                  -0x1.249249215b3e8p-3, 0x1.c71c709003035p-4, -0x1.745cf4b4b70cap-4,
-                                  0x1.3b113c6095d08p-4, -0x1.10f31109b954ap-4, 0x1.dfe8b93898417p-5,
-                                  -0x1.a39515c7595aep-5, 0x1.56ec76aecb0bap-5, -0x1.c161e126a536ep-6,
-                                  0x1.4b5a10902b97fp-7);
+        p = detail::polynomial<V>(z, -0x1.5555555555516p-2, 0x1.99999999910c7p-3, -0x1.249249215b3e8p-3,
+                                  0x1.c71c709003035p-4, -0x1.745cf4b4b70cap-4, 0x1.3b113c6095d08p-4,
+                                  -0x1.10f31109b954ap-4, 0x1.dfe8b93898417p-5, -0x1.a39515c7595aep-5,
+                                  0x1.56ec76aecb0bap-5, -0x1.c161e126a536ep-6, 0x1.4b5a10902b97fp-7);
     }
     const V r = base + madd(base, V(F::half_pi_rest), madd(q * z, p, q));
     return from_bits<V>(to_bits(r) | (to_bits(x) & detail::bits_of<V>(F::sign_mask)));

@@ -7,7 +7,8 @@ namespace boxgrad::inline BOXGRAD_ABI::loss {
 
 /// Binary cross entropy of a logit x with a target t in [0, 1].
 ///
-///     l(x, t) = max(x, 0) - x·t + ln(1 + e^-|x|)     = -t·ln σ(x) - (1 - t)·ln(1 - σ(x))
+///     l(x, t) = (1 - t)·max(x, 0) + t·max(-x, 0) + ln(1 + e^-|x|)
+///             = -t·ln σ(x) - (1 - t)·ln(1 - σ(x))        a sum of parts >= 0: nothing cancels
 ///     ∂l/∂x   = σ(x) - t, without cancellation for t = 0 and t = 1
 ///
 /// Finite and not negative for every finite logit (promise P12). Targets outside of [0, 1] are
@@ -16,7 +17,8 @@ struct bce {
     template <number V>
     BOXGRAD_FN constexpr V operator()(V x, base_t<V> t) const {
         const V zero(scalar_t<V>(0));
-        return max(x, zero) - x * V(t) + log1p(exp(-abs(x)));
+        const V one(scalar_t<V>(1));
+        return (one - V(t)) * max(x, zero) + V(t) * max(-x, zero) + log1p(exp(-abs(x)));
     }
 };
 static_assert(elementwise_term<bce>);
