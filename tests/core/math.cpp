@@ -94,15 +94,12 @@ std::vector<T> sample(std::int64_t count) {
 template <class T>
 std::vector<T> linear(T low, T high, int count) {
     std::vector<T> x;
-    for (int i = 0; i < count; ++i)
-        x.push_back(low + (high - low) * (static_cast<T>(i) / static_cast<T>(count - 1)));
+    for (int i = 0; i < count; ++i) x.push_back(low + (high - low) * (static_cast<T>(i) / static_cast<T>(count - 1)));
     return x;
 }
 
 /// sigmoid and softplus may fall by one float between neighbours (docs/core/math.md); the others never do.
-constexpr int allowed_fall(std::string_view name) {
-    return name == "sigmoid" || name == "softplus" ? 1 : 0;
-}
+constexpr int allowed_fall(std::string_view name) { return name == "sigmoid" || name == "softplus" ? 1 : 0; }
 
 /// How many numbers of T lie between a and b.
 template <class T>
@@ -198,8 +195,8 @@ TEMPLATE_TEST_CASE("functions keep NaN", "[core][math]", NUMBERS) {
     using B = typename boxgrad::number_traits<T>::bits;
     const B infinity = boxgrad::to_bits(std::numeric_limits<T>::infinity());
     const B sign = ~(~B(0) >> 1);
-    for (const B payload : {B(1), B(2), B(12345), B(infinity & ~(infinity >> 1)) >> 9,
-                            static_cast<B>(~(infinity | sign))}) {
+    for (const B payload :
+         {B(1), B(2), B(12345), B(infinity & ~(infinity >> 1)) >> 9, static_cast<B>(~(infinity | sign))}) {
         if ((payload & ~(infinity | sign)) == 0) continue;
         for (const B s : {B(0), sign}) {
             const T x = boxgrad::from_bits<T>(infinity | payload | s);
@@ -296,17 +293,15 @@ TEMPLATE_TEST_CASE("max, min and abs of packs are those of scalars", "[core][mat
     using T = TestType;
     using P = boxgrad::pack<T>;
     using limits = std::numeric_limits<T>;
-    const T values[] = {T(0),  T(-0.0),           limits::infinity(),    -limits::infinity(), T(1), T(-2),
-                        T(-1), limits::max(),     limits::denorm_min(),  limits::quiet_NaN()};
+    const T values[] = {T(0),  T(-0.0), limits::infinity(), -limits::infinity(),  T(1),
+                        T(-2), T(-1),   limits::max(),      limits::denorm_min(), limits::quiet_NaN()};
     for (const T a : values) {
         CHECK(boxgrad::to_bits(first_lane(boxgrad::abs(P(a)))) == boxgrad::to_bits(boxgrad::abs(a)));
         CHECK(boxgrad::to_bits(boxgrad::abs(a)) == boxgrad::to_bits(std::abs(a)));
         for (const T b : values) {
             CAPTURE(a, b);
-            CHECK(boxgrad::to_bits(first_lane(boxgrad::max(P(a), P(b)))) ==
-                  boxgrad::to_bits(boxgrad::max(a, b)));
-            CHECK(boxgrad::to_bits(first_lane(boxgrad::min(P(a), P(b)))) ==
-                  boxgrad::to_bits(boxgrad::min(a, b)));
+            CHECK(boxgrad::to_bits(first_lane(boxgrad::max(P(a), P(b)))) == boxgrad::to_bits(boxgrad::max(a, b)));
+            CHECK(boxgrad::to_bits(first_lane(boxgrad::min(P(a), P(b)))) == boxgrad::to_bits(boxgrad::min(a, b)));
         }
     }
 }
@@ -339,8 +334,8 @@ TEMPLATE_TEST_CASE("round_to_even rounds halves to even", "[core][math]", NUMBER
     using V = TestType;
     using T = scalar_of<V>;
     const T largest = sizeof(T) == 4 ? T(0x1p22) : T(0x1p51);
-    for (const T x : {T(0), T(0.5), T(1.5), T(2.5), T(-0.5), T(-1.5), T(-2.5), T(0.49), T(0.51), T(-0.75),
-                      T(1000.5), T(1001.5), largest, -largest, largest - T(0.5), T(0.5) - largest}) {
+    for (const T x : {T(0), T(0.5), T(1.5), T(2.5), T(-0.5), T(-1.5), T(-2.5), T(0.49), T(0.51), T(-0.75), T(1000.5),
+                      T(1001.5), largest, -largest, largest - T(0.5), T(0.5) - largest}) {
         CAPTURE(x);
         CHECK(first_lane(boxgrad::round_to_even(V(x))) == std::nearbyint(x));
     }

@@ -58,17 +58,17 @@ W true_softplus(W x) {
 }
 
 // Each function as a type, so that a loop over numbers can be instantiated for it.
-#define BOXGRAD_TEST_FUNCTION(NAME, TRUTH)    \
-    struct NAME##_function {                  \
+#define BOXGRAD_TEST_FUNCTION(NAME, TRUTH)         \
+    struct NAME##_function {                       \
         static constexpr const char* name = #NAME; \
-        template <class V>                    \
-        static V value(V x) {                 \
-            return boxgrad::NAME(x);          \
-        }                                     \
-        template <class W>                    \
-        static W truth(W x) {                 \
-            return TRUTH(x);                  \
-        }                                     \
+        template <class V>                         \
+        static V value(V x) {                      \
+            return boxgrad::NAME(x);               \
+        }                                          \
+        template <class W>                         \
+        static W truth(W x) {                      \
+            return TRUTH(x);                       \
+        }                                          \
     }
 BOXGRAD_TEST_FUNCTION(exp, std::exp);
 BOXGRAD_TEST_FUNCTION(log, std::log);

@@ -147,8 +147,8 @@ bool report(const options& o) {
             constexpr std::int64_t blocks = 256;
             for (std::int64_t b = t; b < blocks; b += o.threads) {
                 const std::int64_t first = count * b / blocks, last = count * (b + 1) / blocks;
-                part[static_cast<std::size_t>(t)].merge(scan<F>(-infinity_rank + first * o.stride,
-                                                                -infinity_rank + last * o.stride, o));
+                part[static_cast<std::size_t>(t)].merge(
+                    scan<F>(-infinity_rank + first * o.stride, -infinity_rank + last * o.stride, o));
             }
         });
     }
@@ -156,8 +156,8 @@ bool report(const options& o) {
     outcome all = scan_rest<F>(o);
     for (const auto& p : part) all.merge(p);
     std::printf("%-9s %10.4f %15a %10" PRId64 " %8" PRId64 " %15a   %s\n", F::name, all.max_ulp,
-                static_cast<double>(all.worst), all.falls, all.deepest_fall,
-                static_cast<double>(all.falls_at), all.lost_nans == 0 ? "yes" : "NO");
+                static_cast<double>(all.worst), all.falls, all.deepest_fall, static_cast<double>(all.falls_at),
+                all.lost_nans == 0 ? "yes" : "NO");
     std::fflush(stdout);
     return all.max_ulp <= 2.0 && all.lost_nans == 0;
 }
@@ -189,8 +189,8 @@ int main(int argc, char** argv) {
 
     int known = 0;
     bool good = true;
-    std::printf("%-9s %10s %15s %10s %8s %15s   %s\n", "function", "max_ulp", "at x", "falls", "deepest",
-                "at x", "NaN ok");
+    std::printf("%-9s %10s %15s %10s %8s %15s   %s\n", "function", "max_ulp", "at x", "falls", "deepest", "at x",
+                "NaN ok");
     const auto run = [&]<class F>(F) {
         bool wanted = names.empty();
         for (const auto n : names) wanted = wanted || n == F::name;
