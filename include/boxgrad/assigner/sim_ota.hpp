@@ -26,8 +26,9 @@ struct matching {
 ///     conflict  a prior that several truths pick goes to the truth of least cost, of all truths
 ///
 /// with p = sqrt(σ(class)·σ(objectness)). Ties go to the lower prior, then the lower truth. A truth may
-/// end without priors; `truth_positives` tells. Nothing of size N x G is stored; scratch bytes are
-/// B·N·(11·sizeof(T) + 20) + G·(candidate_topk·(3·sizeof(T) + 4) + 8) + 12·B·N/lanes.
+/// end without priors; `truth_positives` tells. Nothing of size N x G is stored; scratch and result bytes are
+/// B·N·(11·sizeof(T) + 24) + 16·B·chunks + G·(candidate_topk·(3·sizeof(T) + 4) + 12) + 16·B, with at most
+/// N/lanes + levels chunks.
 ///
 /// Ge et al., OTA, CVPR 2021; Ge et al., YOLOX, 2021, section 2.1; mmdetection 3.3, SimOTAAssigner.
 /// `sim_ota<megvii_rules>` and `sim_ota<cjm_rules>` are the variants of those code bases.
@@ -177,8 +178,8 @@ private:
         };
         if (!(center_radius > 0)) refuse("center_radius", "positive", center_radius);
         if (candidate_topk < 1) refuse("candidate_topk", "positive", candidate_topk);
-        if (!(iou_weight >= 0)) refuse("iou_weight", "not negative", iou_weight);
-        if (!(cls_weight >= 0)) refuse("cls_weight", "not negative", cls_weight);
+        if (!(iou_weight >= 0 && std::isfinite(iou_weight))) refuse("iou_weight", "finite and not negative", iou_weight);
+        if (!(cls_weight >= 0 && std::isfinite(cls_weight))) refuse("cls_weight", "finite and not negative", cls_weight);
     }
 };
 

@@ -43,7 +43,8 @@ struct pack {
     friend pack_mask<T> operator<=(pack a, pack b) { return {a.v <= b.v}; }
     friend pack_mask<T> operator>=(pack a, pack b) { return {a.v >= b.v}; }
     friend pack_mask<T> operator==(pack a, pack b) { return {a.v == b.v}; }
-    friend pack_mask<T> operator!=(pack a, pack b) { return {a.v != b.v}; }
+    /// Not xsimd 8's own, which is false for NaN on AVX.
+    friend pack_mask<T> operator!=(pack a, pack b) { return !(a == b); }
     pack& operator+=(pack b) { return *this = *this + b; }
     pack& operator-=(pack b) { return *this = *this - b; }
     pack& operator*=(pack b) { return *this = *this * b; }

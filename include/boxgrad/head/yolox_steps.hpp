@@ -21,6 +21,7 @@ using scene = head::detail::yolox_scene<lanes_t<B>, assigner::class_cost::bce>;
 template <class B, class H>
 scene<B> scene_of(const B& b, const char* op, const H& h, const per_level<stride>& strides,
                   const coder::yolox& coder) {
+    if (std::size(h.classes) == 0) raise(shape_error(complaint(op, "classes", "at least one level", "none")));
     const auto first = as_view<4>(b, *std::begin(h.classes), op, "classes.0");
     return {head::detail::look_at_head<const typename B::scalar>(b, op, h, strides.size(), first.extent[1]),
             strides, coder};

@@ -132,10 +132,19 @@ struct mlvl_point_generator {
     /// Flags of the cells within `valid` rows and columns.
     template <backend B>
     static auto flags(const B& b, featmap_size size, featmap_size valid) {
+        check_size("valid_flags", size);
         auto out = b.template make<std::uint8_t, 1>(extents<1>{{size.cells()}});
         const auto v = as_view<1>(b, out, "valid_flags", "out");
         b.for_each(size.cells(), detail::valid_kernel{v, size.w, valid.h, valid.w});
         return out;
+    }
+
+    static void check_size(const char* op, featmap_size size) {
+        if (size.h < 0 || size.w < 0) {
+            raise(shape_error(complaint(op, "featmap_size", "not negative",
+                                        "[" + std::to_string(size.h) + ", " + std::to_string(size.w) + "]")));
+        }
+        checked_product(op, size.h, size.w);
     }
 
 private:
@@ -150,11 +159,10 @@ private:
             raise(shape_error(complaint(op, "level", "in [0, " + std::to_string(num_levels()) + ")",
                                         std::to_string(level))));
         }
-        if (size.h < 0 || size.w < 0) {
-            raise(shape_error(complaint(op, "featmap_size", "not negative",
-                                        "[" + std::to_string(size.h) + ", " + std::to_string(size.w) + "]")));
+        if (!(strides[level].w > 0 && strides[level].h > 0)) {
+            raise(config_error(complaint(op, "strides", "positive", std::to_string(strides[level].w))));
         }
-        checked_product(op, size.h, size.w);
+        check_size(op, size);
     }
 };
 

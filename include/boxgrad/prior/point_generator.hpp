@@ -35,6 +35,7 @@ struct point_generator {
     template <backend B>
     auto grid_points(const B& b, featmap_size size, double stride_of_level = 16) const {
         using V = lanes_t<B>;
+        mlvl_point_generator::check_size("grid_points", size);
         auto out = b.template make<typename B::scalar, 2>(extents<2>{{size.cells(), 3}});
         const auto v = as_view<2>(b, out, "grid_points", "out");
         b.for_each((size.cells() + width_v<V> - 1) / width_v<V>,

@@ -307,7 +307,8 @@ struct pick_kernel : P {
             if (any(cheaper)) insert_costs(costs, g, k, price, iou, lane_bits(cheaper));
         }
         if constexpr (Among == among::free) {
-            this->undecided(g) = costs.size < costs.capacity || !(costs.worst() < least_penalised) ? 1 : 0;
+            const bool enough = costs.full() && (costs.size == 0 || costs.worst() < least_penalised);
+            this->undecided(g) = enough ? 0 : 1;
         } else {
             this->picks(g) = costs.size;
         }
