@@ -47,6 +47,8 @@ fit_result fitter::run_recipe(const std::function<void(int, const measurement&)>
     const boxgrad::yolox_head head(class_scores_, boxes_, objectness_);
     auto g = loss.make_gradient(backend_, head);
     const boxgrad::yolox_head gradient(g.classes, g.boxes, g.objectness);
+    auto alone = loss.make_gradient(backend_, head);
+    const boxgrad::yolox_head gradient_alone(alone.classes, alone.boxes, alone.objectness);
 
     fit_result r;
     const auto decoded_before = boxgrad::yolox::decode(backend_, head, loss.strides);
@@ -65,6 +67,14 @@ fit_result fitter::run_recipe(const std::function<void(int, const measurement&)>
         progress(t, r.curve.back());
         r.reached = r.curve.back().mean_iou >= options_.target_iou && r.curve.back().unreached == 0;
         if (r.reached || t == options_.steps) break;
+        if (r.curve.back().unreached > 0) {
+            // SimOTA may leave a truth without priors where others outbid it, and then nothing draws a box to
+            // it. Such truths bid once more among themselves, and their box gradient is added.
+            loss.value_and_gradient_into(backend_, head, unreached(e.assignment), gradient_alone);
+            for (std::size_t l = 0; l < g.boxes.size(); ++l) {
+                for (std::size_t i = 0; i < g.boxes[l].data.size(); ++i) g.boxes[l].data[i] += alone.boxes[l].data[i];
+            }
+        }
         step(class_scores_, g.classes, 0, t + 1);
         step(boxes_, g.boxes, 3, t + 1);
         step(objectness_, g.objectness, 6, t + 1);
@@ -107,6 +117,21 @@ measurement fitter::measure(const boxgrad::yolox_evaluation<boxgrad::memory<floa
     m.mean_iou = n > 0 ? sum / static_cast<double>(n) : 0;
     m.unreached = std::max(0, static_cast<int>(e.assignment.unmatched_truths()) - duplicates_);
     return m;
+}
+
+boxgrad::truth_list<float> fitter::unreached(const boxgrad::assigner::result<boxgrad::memory<float>>& r) const {
+    boxgrad::truth_list<float> list;
+    for (std::size_t i = 0; i + 1 < truths_.offsets.size(); ++i) {
+        std::vector<std::array<float, 4>> boxes;
+        std::vector<int> labels;
+        for (auto g = static_cast<std::size_t>(truths_.offsets[i]); g < static_cast<std::size_t>(truths_.offsets[i + 1]); ++g) {
+            if (r.truth_positives[g] > 0) continue;
+            boxes.push_back(truths_.boxes[g]);
+            labels.push_back(static_cast<int>(truths_.labels[g]));
+        }
+        list.add_image(boxes, labels);
+    }
+    return list;
 }
 
 /// Adam (Kingma and Ba, 2015, algorithm 1) or plain gradient descent on one kind of output.

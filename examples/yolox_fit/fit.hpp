@@ -56,6 +56,7 @@ private:
     fit_result run_recipe(const std::function<void(int, const measurement&)>& progress);
     measurement measure(const boxgrad::yolox_evaluation<boxgrad::memory<float>>& e) const;
     void step(std::vector<level>& parameters, const std::vector<level>& gradient, std::size_t slot, int t);
+    boxgrad::truth_list<float> unreached(const boxgrad::assigner::result<boxgrad::memory<float>>& r) const;
     std::array<boxgrad::index, 3> per_level(const boxgrad::assigner::result<boxgrad::memory<float>>& r) const;
     static std::array<boxgrad::index, 3> per_truth(std::vector<boxgrad::index> counts);
 
