@@ -14,7 +14,7 @@ using losses = std::tuple<loss_of<recipe::mmdetection, loss::none>, loss_of<reci
 /// A user's own term: five lines.
 struct huber {
     template <boxgrad::number V>
-    V operator()(V x, boxgrad::base_t<V> t) const {
+    BOXGRAD_FN V operator()(V x, boxgrad::base_t<V> t) const {
         const V d = boxgrad::abs(x - V(t));
         return boxgrad::select(boxgrad::detach(d) < boxgrad::base_t<V>(1), V(0.5F) * d * d, d - V(0.5F));
     }

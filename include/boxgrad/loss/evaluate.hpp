@@ -152,16 +152,19 @@ auto evaluate(const B& backend, const char* op, const Term& term, const Red& red
     } else if constexpr (!std::same_as<U, ones>) {
         e.k.upstream_scale = static_cast<T>(scale * static_cast<double>(upstream));
     }
+    e.weigh(weight);
     if constexpr (WithGradient) {
         const auto g = as_view<R>(backend, *gradient, op, "gradient");
         check_shape(op, "gradient", e.prediction.extent, g.extent);
         check_output(op, "gradient", g);
         check_apart(op, "gradient", g, "prediction", e.prediction);
         check_apart(op, "gradient", g, "target", e.target);
+        check_apart(op, "gradient", g, "weight", e.k.weight.v);
+        check_apart(op, "gradient", g, "weight", e.k.weight4);
+        check_apart(op, "gradient", g, "upstream", e.k.upstream.v);
         e.k.gradient = reader<T, R>(g);
         e.k.with_gradient = true;
     }
-    e.weigh(weight);
     if constexpr (std::same_as<Red, reduction::none>) {
         auto out = backend.template make<T, Q>(e.row_extents());
         e.k.value = reader<T, Q>(as_view<Q>(backend, out, op, "value"));
