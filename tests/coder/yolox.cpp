@@ -54,9 +54,9 @@ TEMPLATE_LIST_TEST_CASE("decode is its formula, and encode undoes it", "[coder][
         for (std::size_t c = 0; c < 2; ++c) {
             const double s = static_cast<double>(priors[4 * i + 2 + c]);
             const double centre = static_cast<double>(codes[4 * i + c]) * s + static_cast<double>(priors[4 * i + c]);
-            const double half = std::exp(static_cast<double>(codes[4 * i + 2 + c])) * s / 2;
-            corner[c] = centre - half;
-            corner[c + 2] = centre + half;
+            const double reach = std::exp(static_cast<double>(codes[4 * i + 2 + c])) * s / 2;
+            corner[c] = centre - reach;
+            corner[c + 2] = centre + reach;
             largest = std::max({largest, std::abs(corner[c]) / s, std::abs(corner[c + 2]) / s});
         }
         for (std::size_t c = 0; c < 4; ++c) {

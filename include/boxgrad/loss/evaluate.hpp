@@ -12,7 +12,7 @@
 /// the value and the upstream gradient have the shape of the weight: that shape, or [N].
 ///
 /// Errors: shape_error; config_error for a negative or NaN weight (promise P13) and as reduction has
-/// it. Scratch: 9 bytes for every 1024 elements.
+/// it. Scratch: 12 bytes for every 1024 elements.
 
 #include <boxgrad/backend/transfer.hpp>
 #include <boxgrad/backend/sum.hpp>
@@ -120,7 +120,7 @@ struct evaluation {
 
 private:
     void refuse_bad_weights() {
-        auto bad = backend.template make<std::uint8_t, 1>(extents<1>{{k.blocks()}});
+        auto bad = backend.template make<std::int32_t, 1>(extents<1>{{k.blocks()}});
         const auto flags = as_view<1>(backend, bad, op, "scratch");
         backend.for_each(k.blocks(), weight_check<Term, V, R>{k, flags});
         for (const auto f : to_host<1>(backend, bad)) {

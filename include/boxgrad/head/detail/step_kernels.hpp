@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boxgrad/core/truths.hpp>
 #include <boxgrad/head/detail/scene.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::head::detail {

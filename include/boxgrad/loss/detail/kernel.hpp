@@ -135,7 +135,7 @@ template <class Term, class V, int R>
 struct weight_check {
     using T = scalar_t<V>;
     kernel<Term, V, R> k;
-    view<std::uint8_t, 1> flags;
+    view<std::int32_t, 1> flags;
 
     BOXGRAD_FN void operator()(index b) const {
         const index end = k.rows < (b + 1) * k.block ? k.rows : (b + 1) * k.block;
