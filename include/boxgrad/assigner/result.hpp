@@ -18,7 +18,9 @@ struct result {
     tensor_t<B, typename B::scalar, 2> overlap;  ///< [B, N] with that truth; 0 where there is none
     std::vector<index> positives;                ///< a number per image
     std::vector<index> truth_positives;  ///< per truth, in the caller's order; 0: nobody reached it
-    index nonfinite_priors = 0;  ///< quarantined for a NaN, infinite or absurd prediction (promise P17)
+    /// Quarantined for a NaN, infinite or absurd prediction (promise P17). Class scores are read, and so
+    /// counted, of priors within reach of a truth only: elsewhere they enter neither assignment nor loss.
+    index nonfinite_priors = 0;
     index dropped_truths = 0;    ///< by bad_truth::drop (promise P4)
 
     index total_positives() const {
