@@ -14,7 +14,7 @@ int main() {
 
     // The same line on duals: how each corner changes with the raw width.
     using number = bg::dual<double, 1>;
-    const bg::coder::yolox_code<number> raw{code.x, code.y, number::variable(code.w, 0), code.h};
+    const bg::coder::xywh<number> raw{code.x, code.y, number::variable(code.w, 0), code.h};
     const auto box = coder.decode(prior, raw);
     std::printf("box %.3f %.3f %.3f %.3f\n", box.x1.value, box.y1.value, box.x2.value, box.y2.value);
     std::printf("d/dw %.3f %.3f\n", box.x1.partial[0], box.x2.partial[0]);

@@ -145,7 +145,7 @@ TEST_CASE("P22 a failed request of any operation throws and writes nothing", "[a
     sweep("evaluate, value", t, [&] { l::value(b, giou, red::sum{}, p, q); }, nothing);
     sweep("pairwise", t, [&] { boxgrad::overlap::pairwise(b, boxgrad::overlap::iou{}, p, q); }, nothing);
     sweep("aligned", t, [&] { boxgrad::overlap::aligned(b, boxgrad::overlap::iou{}, p, q); }, nothing);
-    sweep("grid_priors", t, [&] { boxgrad::prior::mlvl_point_generator{{8, 16}, 0.5}.grid_priors(b, {{4, 4}, {2, 2}}); }, nothing);
+    sweep("grid_priors", t, [&] { boxgrad::prior::grid_priors(b, boxgrad::prior::mlvl_point_generator{{8, 16}, 0.5}, {{4, 4}, {2, 2}}); }, nothing);
 
     fill(0);
     const auto whole = loss.value_and_gradient_into(b, head.look(), truths, gradient);

@@ -10,7 +10,7 @@ namespace {
 
 using boxgrad::box;
 using boxgrad::coder::yolox;
-using boxgrad::coder::yolox_code;
+using boxgrad::coder::xywh;
 using test::extents;
 
 template <class T>
@@ -93,7 +93,7 @@ TEST_CASE("the coder's gradient is e^w·s/2 on both sides and passes at its boun
     const yolox coder;
     const boxgrad::prior::point<double> p{16, 24, 8, 4};
     for (const double w : {-5.0, 0.0, 2.5, 340.0}) {
-        const auto r = coder.decode(p, yolox_code<D>{D::variable(0.25, 0), D::variable(-1, 1), D::variable(w, 2), D::variable(0.5, 3)});
+        const auto r = coder.decode(p, xywh<D>{D::variable(0.25, 0), D::variable(-1, 1), D::variable(w, 2), D::variable(0.5, 3)});
         CHECK(r.x1.partial[0] == 8);
         CHECK(r.y2.partial[1] == 4);
         CHECK(r.x1.partial[2] == Approx(-4 * std::exp(w)).epsilon(1e-14));
@@ -101,7 +101,7 @@ TEST_CASE("the coder's gradient is e^w·s/2 on both sides and passes at its boun
         CHECK(r.y2.partial[3] == Approx(2 * std::exp(0.5)).epsilon(1e-14));
         CHECK(r.x1.partial[3] == 0);
     }
-    const auto beyond = coder.decode(p, yolox_code<D>{D(0.0), D(0.0), D::variable(340.5, 2), D(0.0)});
+    const auto beyond = coder.decode(p, xywh<D>{D(0.0), D(0.0), D::variable(340.5, 2), D(0.0)});
     CHECK(beyond.x2.partial[2] == 0);
-    CHECK(beyond.x2.value == coder.decode(p, yolox_code<double>{0, 0, 340, 0}).x2);
+    CHECK(beyond.x2.value == coder.decode(p, xywh<double>{0, 0, 340, 0}).x2);
 }

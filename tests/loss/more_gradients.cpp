@@ -12,7 +12,7 @@
 namespace {
 
 using boxgrad::box;
-using boxgrad::coder::yolox_code;
+using boxgrad::coder::xywh;
 using boxgrad::loss::iou_mode;
 using four = std::array<double, 4>;
 constexpr int points = 100000;
@@ -118,7 +118,7 @@ boxgrad::dual<T, 4> by_library(const Term& term, const sample& s) {
     using D = boxgrad::dual<T, 4>;
     const auto v = [](double x) { return static_cast<T>(x); };
     const boxgrad::prior::point<T> p{v(s.prior.x), v(s.prior.y), v(s.prior.sx), v(s.prior.sy)};
-    const yolox_code<D> c{D::variable(v(s.raw[0]), 0), D::variable(v(s.raw[1]), 1), D::variable(v(s.raw[2]), 2), D::variable(v(s.raw[3]), 3)};
+    const xywh<D> c{D::variable(v(s.raw[0]), 0), D::variable(v(s.raw[1]), 1), D::variable(v(s.raw[2]), 2), D::variable(v(s.raw[3]), 3)};
     const box<T> t{v(s.target[0]), v(s.target[1]), v(s.target[2]), v(s.target[3])};
     return term(boxgrad::coder::yolox{}.decode(p, c), boxgrad::as_constants<D>(t));
 }

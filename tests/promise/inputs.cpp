@@ -144,7 +144,7 @@ TEMPLATE_LIST_TEST_CASE("P7 P8 huge predictions: finite loss and gradient, satur
     using D = boxgrad::dual<T, 4>;
     const boxgrad::prior::point<T> prior{T(0), T(0), T(8), T(8)};
     const auto at = [&](T w) {
-        return coder.decode(prior, boxgrad::coder::yolox_code<D>{D(T(0)), D(T(0)), D::variable(w, 2), D(T(0))});
+        return coder.decode(prior, boxgrad::coder::xywh<D>{D(T(0)), D(T(0)), D::variable(w, 2), D(T(0))});
     };
     CHECK(at(largest).x2.partial[2] > T(0));
     CHECK(at(largest * T(1.01)).x2.partial[2] == T(0));

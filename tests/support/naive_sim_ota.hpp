@@ -94,9 +94,12 @@ naive_assignment naive_sim_ota(const scene_lists<T>& s, const naive_parameters& 
             const auto t = wide(s.truths[k]);
             const double cx = (t[0] + t[2]) / 2;
             const double cy = (t[1] + t[3]) / 2;
-            const bool in_box = inside(q[0], t[0], t[2]) & inside(q[1], t[1], t[3]);
-            const bool in_centre = inside(q[0], cx - p.center_radius * q[2], cx + p.center_radius * q[2]) &
-                                   inside(q[1], cy - p.center_radius * q[3], cy + p.center_radius * q[3]);
+            const double reach_x = p.center_radius * q[2];
+            const double reach_y = p.center_radius * q[3];
+            const bool within[4] = {inside(q[0], t[0], t[2]), inside(q[1], t[1], t[3]), inside(q[0], cx - reach_x, cx + reach_x),
+                                    inside(q[1], cy - reach_y, cy + reach_y)};
+            const bool in_box = within[0] && within[1];
+            const bool in_centre = within[2] && within[3];
             free[i][k] = Rules::reach == reach::centre ? in_centre : in_box && in_centre;
             reached = reached || in_centre || (Rules::reach != reach::centre && in_box);
         }

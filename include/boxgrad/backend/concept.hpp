@@ -26,7 +26,8 @@
 /// Everything else in this library is written over these names. Sums are taken over blocks of a fixed
 /// size that are combined in a fixed order, so results do not depend on how for_each divides its work.
 
-#include <boxgrad/core/box.hpp>
+#include <boxgrad/core/number.hpp>
+#include <boxgrad/core/view.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI {
 

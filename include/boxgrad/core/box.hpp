@@ -2,7 +2,7 @@
 #pragma once
 
 #include <boxgrad/core/dual.hpp>
-#include <boxgrad/core/view.hpp>
+#include <boxgrad/core/levels.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI {
 
@@ -44,13 +44,16 @@ BOXGRAD_FN constexpr box<dual<V, 4>> as_variables(const box<V>& b) {
     return {D::variable(b.x1, 0), D::variable(b.y1, 1), D::variable(b.x2, 2), D::variable(b.y2, 3)};
 }
 
-/// Row `i0` to `i0 + count` of boxes [N, 4].
-template <plain_number V, class T>
-BOXGRAD_FN constexpr box<V> load_boxes(const view<T, 2>& boxes, index i0, int count) {
-    const auto at = [&](int k) {
-        return load<V>(&boxes(i0, k), boxes.stride[0], count);
-    };
-    return {at(0), at(1), at(2), at(3)};
+/// The box within a picture, corners moved onto its border. A corner's gradient passes at the border
+/// and is 0 beyond it.
+template <number V>
+BOXGRAD_FN constexpr box<V> clip(const box<V>& b, const image_shape& image) {
+    using T = scalar_t<V>;
+    const V zero(T(0));
+    const V w(static_cast<T>(image.w));
+    const V h(static_cast<T>(image.h));
+    return {clamp_max(clamp_min(b.x1, zero), w), clamp_max(clamp_min(b.y1, zero), h),
+            clamp_max(clamp_min(b.x2, zero), w), clamp_max(clamp_min(b.y2, zero), h)};
 }
 
 }  // namespace boxgrad::inline BOXGRAD_ABI

@@ -70,7 +70,7 @@ auto decode(const B& b, const H& h, const per_level<stride>& strides, const code
 template <backend B, readable_head<B> H>
 auto priors(const B& b, const H& h, const per_level<stride>& strides, double offset = 0) {
     const auto s = detail::scene_of(b, "yolox::priors", h, strides, {});
-    const prior::mlvl_point_generator grid{strides, offset};
+    const prior::with_strides grid{{strides, offset}};
     auto out = b.template make<typename B::scalar, 2>(extents<2>{{s.priors(), 4}});
     const auto all = as_view<2>(b, out, "yolox::priors", "out");
     index first = 0;
@@ -79,7 +79,7 @@ auto priors(const B& b, const H& h, const per_level<stride>& strides, double off
         auto rows = all;
         rows.data += first * all.stride[0];
         rows.extent[0] = e[2] * e[3];
-        grid.fill(b, rows, {e[2], e[3]}, l);
+        prior::fill(b, grid, rows, {e[2], e[3]}, l);
         first += rows.extent[0];
     }
     return out;

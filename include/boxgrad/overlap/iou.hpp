@@ -19,15 +19,24 @@ BOXGRAD_FN constexpr V floor_of(double eps) {
     return V(eps > 0 ? static_cast<T>(eps) : smallest_normal<T>);
 }
 
+/// Where a published form puts the eps that keeps it from dividing by 0. With eps = 0 all are the same.
+enum class eps_rule {
+    floor,  ///< max(union, eps): mmdetection's iou, iof, giou
+    added,  ///< union + eps: mmdetection's other losses, torchvision's losses
+    none,   ///< not in the union: torchvision's pairwise functions
+    sides   ///< union + eps, of boxes whose heights are larger by eps: ultralytics
+};
+
 /// Areas that two boxes share and cover.
 template <class V>
 struct areas {
     V intersection, first, second;
 
-    BOXGRAD_FN constexpr areas(const box<V>& a, const box<V>& b)
+    /// The boxes have to be upright. `taller` is added to heights where areas are taken of one box.
+    BOXGRAD_FN constexpr areas(const box<V>& a, const box<V>& b, V taller = V(scalar_t<V>(0)))
         : intersection(side(a.x1, a.x2, b.x1, b.x2) * side(a.y1, a.y2, b.y1, b.y2)),
-          first(a.area()),
-          second(b.area()) {}
+          first(a.width() * (a.height() + taller)),
+          second(b.width() * (b.height() + taller)) {}
     BOXGRAD_FN constexpr V joint() const { return first + second - intersection; }
 
 private:
@@ -36,6 +45,36 @@ private:
     }
 };
 
+/// x as a divisor: x + eps, or x, and never 0.
+template <class V>
+BOXGRAD_FN constexpr V divisor(const V& x, double eps) {
+    using T = scalar_t<V>;
+    return clamp_min(eps > 0 ? x + V(static_cast<T>(eps)) : x, V(smallest_normal<T>));
+}
+
+/// The union as a divisor, and the overlap that it gives.
+template <eps_rule Rule, class V>
+struct ratio {
+    V joint, iou;
+
+    /// The boxes have to be upright.
+    BOXGRAD_FN constexpr ratio(const box<V>& a, const box<V>& b, double eps) {
+        const areas<V> s(a, b, V(Rule == eps_rule::sides ? static_cast<scalar_t<V>>(eps) : scalar_t<V>(0)));
+        if constexpr (Rule == eps_rule::floor) {
+            joint = max(s.joint(), floor_of<V>(eps));
+        } else {
+            joint = divisor(s.joint(), Rule == eps_rule::none ? 0.0 : eps);
+        }
+        iou = s.intersection / joint;
+    }
+};
+
+/// The smallest box around two.
+template <class V>
+BOXGRAD_FN constexpr box<V> hull(const box<V>& a, const box<V>& b) {
+    return {min(a.x1, b.x1), min(a.y1, b.y1), max(a.x2, b.x2), max(a.y2, b.y2)};
+}
+
 /// Intersection over union.
 ///
 ///     iou(a, b) = |a ∩ b| / max(|a ∪ b|, eps)               in [0, 1], symmetric
@@ -43,14 +82,26 @@ private:
 /// A box of negative width or height has area 0 (promise P5). eps = 0: no floor but the smallest
 /// normal number, invariant under scale (promise P6). Areas are in squared pixels, and so is eps.
 ///
-/// mmdetection 3.3, bbox_overlaps, mode "iou".
-struct iou {
+/// mmdetection 3.3, bbox_overlaps, mode "iou"; other rules: see eps_rule.
+template <eps_rule Rule = eps_rule::floor>
+struct basic_iou {
     double eps = 1e-6;
 
     template <number V>
     BOXGRAD_FN constexpr V operator()(const box<V>& a, const box<V>& b) const {
-        const areas<V> s(a.upright(), b.upright());
-        return s.intersection / max(s.joint(), floor_of<V>(eps));
+        return ratio<Rule, V>(a.upright(), b.upright(), eps).iou;
+    }
+};
+using iou = basic_iou<>;
+
+/// Intersection over union of boxes whose corners are inclusive pixels: every side counts one more.
+/// mmdetection 3.3, BboxOverlaps2D_GLIP.
+struct inclusive_iou {
+    template <number V>
+    BOXGRAD_FN constexpr V operator()(const box<V>& a, const box<V>& b) const {
+        const V one(scalar_t<V>(1));
+        const auto half_open = [&](const box<V>& x) { return box<V>{x.x1, x.y1, x.x2 + one, x.y2 + one}.upright(); };
+        return ratio<eps_rule::none, V>(half_open(a), half_open(b), 0).iou;
     }
 };
 
@@ -76,21 +127,30 @@ struct iof {
 ///     giou(a, b) = |a ∩ b| / u - (v - u) / v
 ///
 /// In [-1, 1]; falls as disjoint boxes move apart. Rezatofighi et al., CVPR 2019, algorithm 1;
-/// mmdetection 3.3, bbox_overlaps, mode "giou".
-struct giou {
+/// mmdetection 3.3, bbox_overlaps, mode "giou"; other rules: see eps_rule, with v = |h| + eps.
+template <eps_rule Rule = eps_rule::floor>
+struct basic_giou {
     double eps = 1e-6;
 
     template <number V>
     BOXGRAD_FN constexpr V operator()(const box<V>& p, const box<V>& q) const {
         const box<V> a = p.upright();
         const box<V> b = q.upright();
-        const areas<V> s(a, b);
-        const V u = max(s.joint(), floor_of<V>(eps));
-        const box<V> h{min(a.x1, b.x1), min(a.y1, b.y1), max(a.x2, b.x2), max(a.y2, b.y2)};
-        const V hull = max(h.area(), floor_of<V>(eps));
-        return s.intersection / u - (hull - u) / hull;
+        const ratio<Rule, V> r(a, b, eps);
+        const V area = hull(a, b).area();
+        if constexpr (Rule == eps_rule::floor) {
+            const V v = max(area, floor_of<V>(eps));
+            return r.iou - (v - r.joint) / v;
+        } else if constexpr (Rule == eps_rule::added) {
+            // The reference adds eps to the divisors only.
+            return r.iou - (area - areas<V>(a, b).joint()) / divisor(area, eps);
+        } else {
+            const V v = divisor(area, Rule == eps_rule::none ? 0.0 : eps);
+            return r.iou - (v - r.joint) / v;
+        }
     }
 };
+using giou = basic_giou<>;
 
 static_assert(term<iou> && term<iof> && term<giou>);
 

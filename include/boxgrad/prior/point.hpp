@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <boxgrad/core/box.hpp>
 #include <boxgrad/core/levels.hpp>
+#include <boxgrad/core/rows.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::prior {
 
@@ -38,11 +38,34 @@ BOXGRAD_FN constexpr point<V> points_of(index first, int count, index columns, s
     return {(load<V>(x, 1, width_v<V>) + o) * sx, (load<V>(y, 1, width_v<V>) + o) * sy, sx, sy};
 }
 
-/// Rows of priors [N, 4] = x, y, stride across, stride down.
-template <plain_number V, class T>
-BOXGRAD_FN constexpr point<V> load_points(const view<T, 2>& priors, index i0, int count) {
-    const box<V> p = load_boxes<V>(priors, i0, count);
-    return {p.x1, p.y1, p.x2, p.y2};
-}
+/// The points of one level as a row source: computed where they are read.
+template <real T>
+struct point_grid {
+    featmap_size cells;
+    stride s;
+    double offset;
+
+    BOXGRAD_FN constexpr index size() const { return cells.cells(); }
+    template <plain_number V>
+    BOXGRAD_FN constexpr point<V> at(index i, int count) const {
+        return points_of<V>(i, count, cells.w, s, offset);
+    }
+};
+
+/// Points that lie in memory, as a row source: [N, 4] = x, y, stride across, stride down, or [N, 2] = x, y
+/// with strides of 1.
+template <class T>
+struct stored_points {
+    view<const T, 2> points;
+
+    BOXGRAD_FN constexpr index size() const { return points.extent[0]; }
+    template <plain_number V>
+    BOXGRAD_FN constexpr point<V> at(index i, int count) const {
+        if (points.extent[1] == 4) return load_row<point, V>(points, i, count);
+        const auto xy = load_fields<V, 2>(points, i, count);
+        const V one(scalar_t<V>(1));
+        return {xy[0], xy[1], one, one};
+    }
+};
 
 }  // namespace boxgrad::inline BOXGRAD_ABI::prior

@@ -45,7 +45,7 @@ void pyramid(checker& k, const B& b) {
         const auto size = size_of(c, "featmap_size");
         const auto level = static_cast<int>(c.whole("level_idx", 0));
         const auto at = labels_of(b, *cells);
-        const auto p = g.sparse_priors(b, at, size, level);
+        const auto p = boxgrad::prior::sparse_priors(b, g, at, size, level);
         report<2>(k, b, "priors", p);
         return;
     }
@@ -59,9 +59,9 @@ void pyramid(checker& k, const B& b) {
     using one = std::integral_constant<int, 1>;
     using two = std::integral_constant<int, 2>;
     const bool padded = c.find("pad_shape") != nullptr;
-    each("grid_priors", g.grid_priors(b, sizes), two{});
-    each("grid_priors_with_stride", g.grid_priors(b, sizes, true), two{});
-    if (padded) each("valid_flags", g.valid_flags(b, sizes, size_of(c, "pad_shape")), one{});
+    each("grid_priors", boxgrad::prior::grid_priors(b, g, sizes), two{});
+    each("grid_priors_with_stride", boxgrad::prior::grid_priors(b, boxgrad::prior::with_strides{g}, sizes), two{});
+    if (padded) each("valid_flags", boxgrad::prior::valid_flags(b, g, sizes, size_of(c, "pad_shape")), one{});
 }
 
 }  // namespace

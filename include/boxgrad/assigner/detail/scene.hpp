@@ -38,7 +38,7 @@ struct list_scene {
         return {first, left < width_v<V> ? static_cast<int>(left) : width_v<V>, 0, first};
     }
     BOXGRAD_FN prior::point<V> points(const chunk& c) const {
-        return prior::load_points<V>(prior_rows, c.first, c.count);
+        return load_row<prior::point, V>(prior_rows, c.first, c.count);
     }
     BOXGRAD_FN box<V> boxes(index, const chunk& c, mask_t<V>& sane) const {
         const box<V> b = load_boxes<V>(box_rows, c.first, c.count);

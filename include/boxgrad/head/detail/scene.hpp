@@ -138,7 +138,7 @@ struct yolox_scene {
         return prior::points_of<V>(c.cell, c.count, head.level[c.level].objectness.extent[3],
                                    strides[c.level], 0.5);
     }
-    BOXGRAD_FN coder::yolox_code<V> code(index image, const chunk& c) const {
+    BOXGRAD_FN coder::xywh<V> code(index image, const chunk& c) const {
         const auto& v = head.level[c.level].boxes;
         const lanes_at<V> at(v, c.cell, c.count);
         const auto channel = [&](int k) { return at.template read<V>(plane(v, image, k), c.count); };

@@ -146,7 +146,7 @@ private:
         const T raw[4] = {x[0], x[s], x[2 * s], x[3 * s]};
         const auto corner = prior::points_of<T>(c.cell, 1, in.extent[3], scene.strides[c.level], 0.0);
         if (with_gradient) {
-            const coder::yolox_code<D> code{D::variable(raw[0], 0), D::variable(raw[1], 1),
+            const coder::xywh<D> code{D::variable(raw[0], 0), D::variable(raw[1], 1),
                                             D::variable(raw[2], 2), D::variable(raw[3], 3)};
             const D zero(T(0));
             D terms[2] = {zero, zero};
@@ -160,13 +160,13 @@ private:
             partial(2, p) = static_cast<double>(terms[1].value);
         } else {
             T terms[2] = {T(0), T(0)};
-            evaluate(terms, coder::yolox_code<T>{raw[0], raw[1], raw[2], raw[3]}, corner, target);
+            evaluate(terms, coder::xywh<T>{raw[0], raw[1], raw[2], raw[3]}, corner, target);
             partial(1, p) = static_cast<double>(terms[0]);
             partial(2, p) = static_cast<double>(terms[1]);
         }
     }
     template <class N>
-    BOXGRAD_FN void evaluate(N (&terms)[2], const coder::yolox_code<N>& code, const prior::point<T>& corner,
+    BOXGRAD_FN void evaluate(N (&terms)[2], const coder::xywh<N>& code, const prior::point<T>& corner,
                              const box<T>& target) const {
         if constexpr (!std::same_as<Box, loss::none>) {
             terms[0] = box_term(scene.coder.decode(corner, code), as_constants<N>(target));

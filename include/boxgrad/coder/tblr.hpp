@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boxgrad/coder/coder.hpp>
+
+namespace boxgrad::inline BOXGRAD_ABI::coder {
+
+/// Distances from a centre to the sides of a box, in this order.
+template <class V>
+struct top_bottom_left_right {
+    V top, bottom, left, right;
+};
+
+/// The box coder of FSAF: distances from the prior's centre to the sides, in prior sizes.
+///
+///     encode   t = (py - y1)/ph    b = (y2 - py)/ph    l = (px - x1)/pw    r = (x2 - px)/pw     each / normalizer
+///     decode   y1 = py - t·ph      y2 = py + b·ph      x1 = px - l·pw      x2 = px + r·pw
+///
+/// with the prior's centre (px, py) and size pw, ph in pixels; without `normalize_by_wh` they do not
+/// divide. The gradient of decode is ∓ normalizer times the size; 0 beyond the border.
+///
+/// Zhu et al., FSAF, CVPR 2019; mmdetection 3.3, TBLRBBoxCoder.
+struct tblr {
+    template <class V>
+    using prior_of = box<V>;
+    template <class V>
+    using code_of = top_bottom_left_right<V>;
+
+    double normalizer[4] = {4, 4, 4, 4};  ///< of top, bottom, left, right
+    bool clip_border = true;              ///< whether decode clips boxes to a picture that is given
+    bool normalize_by_wh = true;
+
+    template <plain_number V>
+    BOXGRAD_FN constexpr top_bottom_left_right<V> encode(const box<V>& p, const box<V>& b) const {
+        const auto [cx, cy, w, h] = frame(p);
+        return {(cy - b.y1) / h / by<V>(0), (b.y2 - cy) / h / by<V>(1), (cx - b.x1) / w / by<V>(2),
+                (b.x2 - cx) / w / by<V>(3)};
+    }
+
+    template <number V>
+    BOXGRAD_FN constexpr box<V> decode(const box<base_t<V>>& p, const top_bottom_left_right<V>& c) const {
+        const auto [cx, cy, w, h] = frame(p);
+        return {V(cx) - c.left * by<V>(2) * V(w), V(cy) - c.top * by<V>(0) * V(h),
+                V(cx) + c.right * by<V>(3) * V(w), V(cy) + c.bottom * by<V>(1) * V(h)};
+    }
+
+private:
+    template <class V>
+    BOXGRAD_FN constexpr V by(int side) const {
+        return V(static_cast<scalar_t<V>>(normalizer[side]));
+    }
+    /// Centre and unit of the distances.
+    template <plain_number V>
+    BOXGRAD_FN constexpr xywh<V> frame(const box<V>& p) const {
+        const V half(scalar_t<V>(0.5));
+        const V one(scalar_t<V>(1));
+        return {(p.x1 + p.x2) * half, (p.y1 + p.y2) * half, normalize_by_wh ? p.width() : one,
+                normalize_by_wh ? p.height() : one};
+    }
+};
+static_assert(box_coder<tblr>);
+
+}  // namespace boxgrad::inline BOXGRAD_ABI::coder
