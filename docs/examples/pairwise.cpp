@@ -9,9 +9,6 @@ int main() {
     const bg::memory<double> backend;
     const std::vector<std::array<double, 4>> a{{0, 0, 10, 10}, {0, 0, 20, 20}};
     const std::vector<std::array<double, 4>> b{{5, 0, 15, 10}, {0, 0, 10, 10}, {50, 50, 60, 60}};
-    const auto rows = [](const auto& boxes) {
-        return bg::view(boxes.data()->data(), bg::extents{static_cast<bg::index>(boxes.size()), bg::index{4}});
-    };
-    const auto table = bg::overlap::pairwise(backend, bg::overlap::iou{}, rows(a), rows(b));
+    const auto table = bg::overlap::pairwise(backend, bg::overlap::iou{}, a, b);
     for (int i = 0; i < 2; ++i) std::printf("%.4f %.4f %.4f\n", table(i, 0), table(i, 1), table(i, 2));
 }

@@ -16,7 +16,8 @@ template <class Assigner>
 void count(const char* name, const Assigner& assigner) {
     const bg::memory<double> backend;
     const bg::prior::mlvl_point_generator grid{.strides = {8}, .offset = 0.5};
-    const auto priors = boxgrad::prior::single_level_grid_priors(backend, boxgrad::prior::with_strides{grid}, {.h = 10, .w = 10}, 0);
+    const boxgrad::prior::with_strides points{grid};
+    const auto priors = single_level_grid_priors(backend, points, {.h = 10, .w = 10}, 0);
     bg::shaped<double, 2> boxes(bg::extents{bg::index{100}, bg::index{4}});
     bg::shaped<double, 2> scores(bg::extents{bg::index{100}, bg::index{1}});
     for (bg::index i = 0; i < 100; ++i) {

@@ -12,7 +12,8 @@ int main() {
 
     // Centres of cells, with their strides; a prediction at each: a square of 20 pixels.
     const bg::prior::mlvl_point_generator grid{.strides = {8}, .offset = 0.5};
-    const auto priors = boxgrad::prior::single_level_grid_priors(backend, boxgrad::prior::with_strides{grid}, {.h = rows, .w = columns}, 0);
+    const boxgrad::prior::with_strides points{grid};
+    const auto priors = single_level_grid_priors(backend, points, {.h = rows, .w = columns}, 0);
     bg::shaped<double, 2> boxes(bg::extents{rows * columns, bg::index{4}});
     bg::shaped<double, 2> scores(bg::extents{rows * columns, classes});
     for (bg::index i = 0; i < rows * columns; ++i) {

@@ -34,7 +34,7 @@ struct cpu {
             return;
         }
 #endif
-        for (index i = 0; i < n; ++i) f(i);
+        run(n, f);
     }
     template <class T>
     void upload(const T* source, T* destination, index n) const {
@@ -43,6 +43,13 @@ struct cpu {
     template <class T>
     void download(const T* source, T* destination, index n) const {
         std::copy_n(source, n, destination);
+    }
+
+private:
+    /// All of f, and nothing of the caller: the loop has the registers to itself.
+    template <class F>
+    [[gnu::noinline, gnu::flatten]] static void run(index n, const F& f) {
+        for (index i = 0; i < n; ++i) f(i);
     }
 };
 

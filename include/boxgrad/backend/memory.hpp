@@ -5,21 +5,30 @@
 
 #include <array>
 #include <memory>
+#include <new>
 #include <span>
 #include <vector>
 
 namespace boxgrad::inline BOXGRAD_ABI {
 
-/// Leaves new elements as they are: what is computed next is not cleared first.
+/// Leaves new elements as they are: what is computed next is not cleared first. Memory begins at a line of
+/// the cache, so that no pack crosses one.
 template <class T>
 struct default_init : std::allocator<T> {
     template <class U>
     struct rebind {
         using other = default_init<U>;
     };
+    static constexpr std::align_val_t line{64};
+
     default_init() = default;
     template <class U>
     default_init(const default_init<U>&) {}  // NOLINT(google-explicit-constructor)
+
+    T* allocate(std::size_t n) {
+        return static_cast<T*>(::operator new(n * sizeof(T), line));
+    }
+    void deallocate(T* p, std::size_t) { ::operator delete(p, line); }
 
     template <class U>
     void construct(U* p) {

@@ -17,6 +17,8 @@ template <class V>
 struct xywh {
     V x, y, w, h;
 };
+template <class V>
+xywh(V, V, V, V) -> xywh<V>;
 
 /// C has encode and decode. `C::code_of<V>` is a struct of four numbers; `C::prior_of<V>` is what it codes
 /// against: `box`, `prior::point` or `strided_box`.
@@ -35,6 +37,8 @@ struct strided_box {
     boxgrad::box<V> box;
     V stride;
 };
+template <class V>
+strided_box(box<V>, V) -> strided_box<V>;
 
 namespace detail {
 
@@ -96,9 +100,10 @@ auto prior_source(const B& b, const C& coder, const X& priors, const char* op) {
     }
 }
 
-/// The coder with its parameters as they enter the formula, where it has such a form.
+/// The coder with its parameters as they enter the formula, where it has such a form. Throws config_error.
 template <class T, class C>
 constexpr auto prepared(const C& coder) {
+    if constexpr (requires { coder.check(); }) coder.check();
     if constexpr (requires { coder.template prepared<T>(); }) {
         return coder.template prepared<T>();
     } else {
@@ -203,6 +208,10 @@ template <class X, class B>
 concept priors_for = row_source<X, lanes_t<B>> || readable_tensor<X, B, typename B::scalar, 2>;
 
 struct no_upstream {};
+
+constexpr void check_parameter(const char* op, const char* argument, bool good, const char* expected, double actual) {
+    if (!good) raise(config_error(complaint(op, argument, expected, std::to_string(actual))));
+}
 
 }  // namespace detail
 

@@ -25,19 +25,18 @@ namespace detail {
 /// The coder's formula with its parameters as T.
 template <delta_convention Convention, real T>
 struct delta_formula {
-    T mean[4], deviation[4], largest, reach;
-    bool clamp_below;
+    T mean[4]{}, deviation[4]{}, largest{}, reach{};
+    bool clamp_below = true;
 
     template <plain_number V>
     BOXGRAD_FN constexpr xywh<V> encode(const box<V>& p, const box<V>& b) const {
         const V half(T(0.5));
-        const V side(T(Convention.side));
-        const V pw = p.x2 - p.x1 + side;
-        const V ph = p.y2 - p.y1 + side;
+        const V pw = side(p.x1, p.x2);
+        const V ph = side(p.y1, p.y2);
         const V dx = ((b.x1 + b.x2) * half - (p.x1 + p.x2) * half) / pw;
         const V dy = ((b.y1 + b.y2) * half - (p.y1 + p.y2) * half) / ph;
-        const V dw = log((b.x2 - b.x1 + side) / pw);
-        const V dh = log((b.y2 - b.y1 + side) / ph);
+        const V dw = log(side(b.x1, b.x2) / pw);
+        const V dh = log(side(b.y1, b.y2) / ph);
         return {(dx - V(mean[0])) / V(deviation[0]), (dy - V(mean[1])) / V(deviation[1]),
                 (dw - V(mean[2])) / V(deviation[2]), (dh - V(mean[3])) / V(deviation[3])};
     }
@@ -46,10 +45,9 @@ struct delta_formula {
     BOXGRAD_FN constexpr box<V> decode(const box<base_t<V>>& p, const xywh<V>& c) const {
         using P = base_t<V>;
         const P half(T(0.5));
-        const P side(T(Convention.side));
         const P center(T(Convention.center));
-        const P pw = p.x2 - p.x1 + side;
-        const P ph = p.y2 - p.y1 + side;
+        const P pw = side(p.x1, p.x2);
+        const P ph = side(p.y1, p.y2);
         V shift_x = (c.x * V(deviation[0]) + V(mean[0])) * V(pw);
         V shift_y = (c.y * V(deviation[1]) + V(mean[1])) * V(ph);
         V dw = clamp_max(c.w * V(deviation[2]) + V(mean[2]), V(largest));
@@ -67,6 +65,13 @@ struct delta_formula {
         const V w = (V(pw) * exp(dw) - V(T(Convention.half))) * V(half);
         const V h = (V(ph) * exp(dh) - V(T(Convention.half))) * V(half);
         return {cx - w, cy - h, cx + w, cy + h};
+    }
+
+private:
+    template <plain_number V>
+    BOXGRAD_FN static constexpr V side(const V& from, const V& to) {
+        if constexpr (Convention.side == 0) return to - from;
+        return to - from + V(T(Convention.side));
     }
 };
 

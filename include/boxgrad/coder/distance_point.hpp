@@ -10,6 +10,8 @@ template <class V>
 struct left_top_right_bottom {
     V left, top, right, bottom;
 };
+template <class V>
+left_top_right_bottom(V, V, V, V) -> left_top_right_bottom<V>;
 
 /// The box coder of FCOS, GFL and RTMDet: distances from a point to the sides of a box, in pixels.
 ///
@@ -31,6 +33,10 @@ struct distance_point {
     bool clip_border = true;             ///< whether decode clips boxes to a picture that is given
     double max_dis = infinity<double>;  ///< pixels; infinity: none
     double eps = 0.1;                    ///< pixels below max_dis, so that a distance falls into a bin
+
+    constexpr void check() const {
+        detail::check_parameter("distance_point", "max_dis", max_dis >= eps, "at least eps", max_dis);
+    }
 
     template <plain_number V>
     BOXGRAD_FN constexpr left_top_right_bottom<V> encode(const prior::point<V>& p, const box<V>& b) const {

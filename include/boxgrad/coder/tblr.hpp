@@ -10,6 +10,8 @@ template <class V>
 struct top_bottom_left_right {
     V top, bottom, left, right;
 };
+template <class V>
+top_bottom_left_right(V, V, V, V) -> top_bottom_left_right<V>;
 
 /// The box coder of FSAF: distances from the prior's centre to the sides, in prior sizes.
 ///
@@ -29,6 +31,12 @@ struct tblr {
     double normalizer[4] = {4, 4, 4, 4};  ///< of top, bottom, left, right
     bool clip_border = true;              ///< whether decode clips boxes to a picture that is given
     bool normalize_by_wh = true;
+
+    constexpr void check() const {
+        for (const double n : normalizer) {
+            detail::check_parameter("tblr", "normalizer", n > 0 && n < infinity<double>, "positive", n);
+        }
+    }
 
     template <plain_number V>
     BOXGRAD_FN constexpr top_bottom_left_right<V> encode(const box<V>& p, const box<V>& b) const {

@@ -23,6 +23,11 @@ struct yolo {
     double stride = 1;  ///< pixels a cell
     double eps = 1e-6;
 
+    constexpr void check() const {
+        detail::check_parameter("yolo", "stride", stride > 0 && stride < infinity<double>, "positive", stride);
+        detail::check_parameter("yolo", "eps", eps > 0 && eps < 0.5, "in (0, 1/2)", eps);
+    }
+
     template <plain_number V>
     BOXGRAD_FN constexpr xywh<V> encode(const strided_box<V>& prior, const box<V>& b) const {
         using T = scalar_t<V>;

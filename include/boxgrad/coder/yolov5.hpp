@@ -5,8 +5,8 @@
 
 namespace boxgrad::inline BOXGRAD_ABI::coder {
 
-/// The box coder of YOLOv5 and v7, from raw outputs: a place at most 3/2 strides from the prior's centre, a
-/// size of at most four times the prior's.
+/// The box coder of YOLOv5 and v7, from raw outputs: a place less than a stride from the prior's centre, a size
+/// of less than four times the prior's.
 ///
 ///     decode   gx = px + (2·σ(x) - 1)·s           gw = pw·(2·σ(w))²            y, h likewise
 ///     encode   x = logit(((gx - px)/s + 1)/2)     w = logit(√(gw/pw)/2)
@@ -24,6 +24,11 @@ struct yolov5 {
 
     double stride = 1;  ///< pixels a cell
     double eps = 1e-6;  ///< of a probability
+
+    constexpr void check() const {
+        detail::check_parameter("yolov5", "stride", stride > 0 && stride < infinity<double>, "positive", stride);
+        detail::check_parameter("yolov5", "eps", eps > 0 && eps < 0.5, "in (0, 1/2)", eps);
+    }
 
     template <plain_number V>
     BOXGRAD_FN constexpr xywh<V> encode(const strided_box<V>& prior, const box<V>& b) const {

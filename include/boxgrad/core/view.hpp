@@ -153,7 +153,7 @@ void check_shape(const char* operation, const char* argument, const extents<R>& 
 }
 
 /// a·b, or size_error where it does not fit (promise P23).
-inline index checked_product(const char* operation, index a, index b) {
+constexpr index checked_product(const char* operation, index a, index b) {
     index r = 0;
     if (__builtin_mul_overflow(a, b, &r)) {
         raise(size_error(std::string(operation) + ": " + std::to_string(a) + " x " +

@@ -40,7 +40,9 @@ using diou = basic_diou<>;
 /// The weight of CIoU's aspect term. It is a constant of the gradient in every form.
 enum class alpha_rule {
     gated,  ///< v / (1 - iou + v) where iou > 1/2, else 0; heights + eps; clamped to [-1, 1]: mmdetection
-    plain   ///< v / (1 - iou + v + eps) everywhere: torchvision, ultralytics
+    /// v / (1 - iou + v + eps) everywhere: torchvision, ultralytics; heights are at least eps, so that flat
+    /// boxes have a gradient.
+    plain
 };
 
 namespace detail {

@@ -27,16 +27,16 @@ struct centre {
 /// DefaultAnchorGenerator; torchvision, AnchorGenerator.
 template <anchor_convention Convention = anchor_convention::half_open>
 struct basic_anchor_generator {
-    per_level<stride> strides;                ///< pixels a cell
-    numbers ratios;                           ///< height / width
-    numbers scales;                           ///< of the base size
-    std::optional<double> octave_base_scale;  ///< with scales_per_octave: instead of scales
-    std::optional<int> scales_per_octave;
-    per_level<double> base_sizes;  ///< pixels, one a level
-    per_level<numbers> sizes;      ///< pixels, a list a level: instead of base sizes and scales
+    per_level<stride> strides{};                ///< pixels a cell
+    numbers ratios{};                           ///< height / width
+    numbers scales{};                           ///< of the base size
+    std::optional<double> octave_base_scale{};  ///< with scales_per_octave: instead of scales
+    std::optional<int> scales_per_octave{};
+    per_level<double> base_sizes{};  ///< pixels, one a level
+    per_level<numbers> sizes{};      ///< pixels, a list a level: instead of base sizes and scales
     anchor_order order = anchor_order::scale_fastest;
     anchor_rounding rounding = anchor_rounding::none;
-    per_level<centre> centers;  ///< of the first cell, pixels, one a level
+    per_level<centre> centers{};  ///< of the first cell, pixels, one a level
     /// Where there is no centre: in base sizes, or with `sizes` in strides; 0 to 1.
     double center_offset = 0;
 
@@ -78,6 +78,7 @@ struct basic_anchor_generator {
         const double base = base_sizes.empty() ? (s.w < s.h ? s.w : s.h) : base_sizes[level];
         const numbers of_level = sizes.empty() ? all_scales() : sizes[level];
         const double unit = sizes.empty() ? base : 1;
+        for (const double x : of_level) detail::check_positive("anchor_generator", sizes.empty() ? "scales" : "sizes", x);
         const double plus = Convention == anchor_convention::legacy ? 1 : 0;
         centre c = centers.empty() ? centre{center_offset * (base - plus), center_offset * (base - plus)} : centers[level];
         if (!sizes.empty() && centers.empty()) c = {center_offset * (s.w - plus), center_offset * (s.h - plus)};
@@ -125,7 +126,6 @@ private:
             raise(shape_error(complaint(op, "level", "in [0, " + std::to_string(num_levels()) + ")", std::to_string(level))));
         }
         for (const double r : ratios) detail::check_positive(op, "ratios", r);
-        for (const double s : scales) detail::check_positive(op, "scales", s);
         for (const double s : base_sizes) detail::check_positive(op, "base_sizes", s);
     }
 };

@@ -19,7 +19,8 @@ using base_anchor_list = inplace_vector<box<T>, max_base_priors>;
 ///
 /// Cells are numbered row by row, and anchors within a cell. `grid[i]` gives one box, also in constant
 /// expressions; `grid.at<V>(i, count)` a pack of them: the grid is a row source, which decoders and
-/// overlaps take in place of a tensor [h·w·A, 4]. Both equal the stored grid bit for bit.
+/// overlaps take in place of a tensor [h·w·A, 4]. Both equal the stored grid bit for bit, in constant
+/// expressions where strides are whole numbers.
 template <real T>
 class anchor_grid {
 public:

@@ -11,18 +11,18 @@ namespace boxgrad::inline BOXGRAD_ABI::prior {
 ///
 ///     (s_k, s_k)    (√(s_k·s_{k+1}), √(s_k·s_{k+1}))    for each ratio r: (s_k·√r, s_k/√r), (s_k/√r, s_k·√r)
 ///
-/// each at most the whole picture where `clip`, around the middle of each cell. Where `strides` of the
-/// levels (its `steps`) are not those of the picture divided by the feature map, pass them.
+/// each at most the whole picture where `clip`, around the middle of each cell. `strides` are its `steps`,
+/// or the picture divided by the feature map where it has none.
 ///
 /// Liu et al., SSD, ECCV 2016, section 2.2; torchvision 0.14, DefaultBoxGenerator. As tensors by the
 /// functions of grid.hpp.
 struct default_box_generator {
-    per_level<stride> strides;          ///< pixels a cell
-    per_level<numbers> aspect_ratios;   ///< a list a level, without 1
-    inplace_vector<double, 9> scales;   ///< one more than levels; none: evenly from min_ratio to max_ratio, then 1
+    per_level<stride> strides{};         ///< pixels a cell
+    per_level<numbers> aspect_ratios{};  ///< a list a level, without 1
+    inplace_vector<double, 9> scales{};  ///< one more than levels; none: evenly from min_ratio to max_ratio, then 1
     double min_ratio = 0.15, max_ratio = 0.9;
-    bool clip = true;                   ///< sizes only; boxes may still leave the picture
-    featmap_size image;                 ///< pixels (h, w)
+    bool clip = true;                    ///< sizes only; boxes may still leave the picture
+    featmap_size image{};                ///< pixels (h, w)
 
     static constexpr int columns = 4;
 
@@ -43,7 +43,10 @@ struct default_box_generator {
         if (!scales.empty() && scales.size() != num_levels() + 1) {
             raise(config_error(complaint(op, "scales", "one more than levels", std::to_string(scales.size()))));
         }
-        if (image.h <= 0 || image.w <= 0) raise(config_error(complaint(op, "image", "positive", "(" + std::to_string(image.h) + ", " + std::to_string(image.w) + ")")));
+        if (image.h <= 0 || image.w <= 0) {
+            raise(config_error(complaint(op, "image", "positive",
+                                         "(" + std::to_string(image.h) + ", " + std::to_string(image.w) + ")")));
+        }
         base_anchor_list<T> r;
         const auto add = [&](double w, double h) {
             const auto within = [&](double x) { return clip ? (x < 0 ? 0 : x > 1 ? 1 : x) : x; };

@@ -39,7 +39,7 @@ struct valid_kernel {
     }
 };
 
-inline void check_size(const char* op, featmap_size size) {
+constexpr void check_size(const char* op, featmap_size size) {
     if (size.h < 0 || size.w < 0) {
         raise(shape_error(complaint(op, "featmap_size", "not negative",
                                     "[" + std::to_string(size.h) + ", " + std::to_string(size.w) + "]")));
@@ -47,7 +47,7 @@ inline void check_size(const char* op, featmap_size size) {
     checked_product(op, checked_product(op, size.h, size.w), max_base_priors);
 }
 template <class G>
-void check_level(const char* op, const G& g, int level, featmap_size size) {
+constexpr void check_level(const char* op, const G& g, int level, featmap_size size) {
     if (level < 0 || level >= g.num_levels()) {
         raise(shape_error(complaint(op, "level", "in [0, " + std::to_string(g.num_levels()) + ")",
                                     std::to_string(level))));
@@ -145,6 +145,7 @@ auto single_level_valid_flags(const B& b, const G& g, featmap_size size, featmap
         return static_cast<index>(std::ceil(static_cast<double>(pixels) / s));
     };
     const stride s = g.strides[level];
+    g.template grid<typename B::scalar>(level, {});  // throws where parameters contradict one another
     return detail::cell_flags(b, size, {cells(pad_shape.h, s.h), cells(pad_shape.w, s.w)}, g.num_base_priors(level));
 }
 
@@ -156,9 +157,15 @@ auto valid_flags(const B& b, const G& g, const per_level<featmap_size>& sizes, f
     return out;
 }
 
-/// One prior of a level, also in constant expressions.
+/// One prior of a level, also in constant expressions. Throws shape_error for a level or an index that does
+/// not exist.
 template <real T, generator G>
 constexpr auto at(const G& g, int level, featmap_size size, index i) {
+    detail::check_level("at", g, level, size);
+    const index end = detail::priors_in(g, level, size);
+    if (i < 0 || i >= end) {
+        raise(shape_error(complaint("at", "i", "in [0, " + std::to_string(end) + ")", std::to_string(i))));
+    }
     return g.template grid<T>(level, size).template at<T>(i, 1);
 }
 

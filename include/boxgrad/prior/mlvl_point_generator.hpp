@@ -13,7 +13,7 @@ namespace boxgrad::inline BOXGRAD_ABI::prior {
 /// As tensors [h·w, 2] by the functions of grid.hpp. mmdetection 3.3, MlvlPointGenerator. YOLOX uses
 /// offset 0, FCOS and RTMDet-like heads 0.5.
 struct mlvl_point_generator {
-    per_level<stride> strides;
+    per_level<stride> strides{};
     double offset = 0.5;
 
     static constexpr int columns = 2;

@@ -11,6 +11,8 @@ template <class V>
 struct point {
     V x, y, sx, sy;
 };
+template <class V>
+point(V, V, V, V) -> point<V>;
 
 /// Priors of `count` cells of one level from cell `first` on, computed rather than stored:
 ///

@@ -21,10 +21,10 @@ namespace boxgrad::inline BOXGRAD_ABI::prior {
 /// mmdetection 3.3, SSDAnchorGenerator and, with `legacy`, LegacySSDAnchorGenerator.
 template <anchor_convention Convention = anchor_convention::half_open>
 struct basic_ssd_anchor_generator {
-    per_level<stride> strides;                        ///< pixels a cell
-    per_level<numbers> ratios;                        ///< height / width, a list a level
-    per_level<double> min_sizes, max_sizes;           ///< pixels, one a level; neither or both
-    double basesize_ratio_range[2] = {0.15, 0.9};  ///< of input_size
+    per_level<stride> strides{};                      ///< pixels a cell
+    per_level<numbers> ratios{};                      ///< height / width, a list a level
+    per_level<double> min_sizes{}, max_sizes{};       ///< pixels, one a level; neither or both
+    double basesize_ratio_range[2] = {0.15, 0.9};     ///< of input_size
     int input_size = 300;                             ///< pixels
     anchor_order order = anchor_order::scale_fastest;
 

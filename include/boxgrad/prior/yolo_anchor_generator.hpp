@@ -18,8 +18,8 @@ struct anchor_size {
 ///
 /// mmdetection 3.3, YOLOAnchorGenerator. As tensors by the functions of grid.hpp.
 struct yolo_anchor_generator {
-    per_level<stride> strides;                              ///< pixels a cell
-    per_level<inplace_vector<anchor_size, 16>> base_sizes;  ///< a list a level
+    per_level<stride> strides{};                              ///< pixels a cell
+    per_level<inplace_vector<anchor_size, 16>> base_sizes{};  ///< a list a level
 
     static constexpr int columns = 4;
 
