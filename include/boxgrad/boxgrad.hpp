@@ -7,6 +7,16 @@
 #include <boxgrad/assigner/result.hpp>
 #include <boxgrad/assigner/rules.hpp>
 #include <boxgrad/assigner/sim_ota.hpp>
+#include <boxgrad/boxes/area.hpp>
+#include <boxgrad/boxes/clip.hpp>
+#include <boxgrad/boxes/convert.hpp>
+#include <boxgrad/boxes/corners.hpp>
+#include <boxgrad/boxes/filter.hpp>
+#include <boxgrad/boxes/flip.hpp>
+#include <boxgrad/boxes/masks.hpp>
+#include <boxgrad/boxes/rescale.hpp>
+#include <boxgrad/boxes/roi.hpp>
+#include <boxgrad/coder/bucketing.hpp>
 #include <boxgrad/coder/coder.hpp>
 #include <boxgrad/coder/delta_xywh.hpp>
 #include <boxgrad/coder/distance_point.hpp>
@@ -25,6 +35,8 @@
 #include <boxgrad/loss/giou.hpp>
 #include <boxgrad/loss/iou.hpp>
 #include <boxgrad/loss/l1.hpp>
+#include <boxgrad/loss/overlap_loss.hpp>
+#include <boxgrad/loss/sigmoid_focal.hpp>
 #include <boxgrad/loss/term.hpp>
 #include <boxgrad/overlap/diou.hpp>
 #include <boxgrad/overlap/eiou.hpp>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/backend/concept.hpp>
+#include <boxgrad/core/rows.hpp>
 #include <boxgrad/loss/term.hpp>
 
 #include <vector>
