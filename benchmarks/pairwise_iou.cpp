@@ -63,11 +63,11 @@ struct best_truth {
         decltype(best) which(0.0F);
         for (index j = 1; j < row.size(); ++j) {
             const auto o = row(j);
-            which = select(best < o, decltype(best)(static_cast<float>(j)), which);
-            best = max(best, o);
+            which = boxgrad::select(best < o, decltype(best)(static_cast<float>(j)), which);
+            best = boxgrad::max(best, o);
         }
-        store(best, &overlap(i), 1, count);
-        store(which, &truth(i), 1, count);
+        boxgrad::store(best, &overlap(i), 1, count);
+        boxgrad::store(which, &truth(i), 1, count);
     }
 };
 

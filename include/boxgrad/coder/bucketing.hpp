@@ -32,7 +32,7 @@ struct bucketing {
 
     static constexpr int border_inset = 1;
 
-    constexpr int side_num() const { return (num_buckets + 1) / 2; }
+    BOXGRAD_FN constexpr int side_num() const { return (num_buckets + 1) / 2; }
 };
 
 /// What `encode` of a bucketing coder gives, [N, 4·n] each.
@@ -114,8 +114,8 @@ struct bucket_encode_kernel {
                     nearer = nearer + select(k < j ? d <= a : d < a, one, zero);
                 }
                 const auto nearest = nearer == zero;
-                const auto taken = nearer < V(static_cast<T>(coder.offset_topk)) &&
-                                   a < V(static_cast<T>(coder.offset_upperbound));
+                const auto taken =
+                    nearer < V(static_cast<T>(coder.offset_topk)) && a < V(static_cast<T>(coder.offset_upperbound));
                 const index column = index{side} * m + j;
                 put(o, offsets, column);
                 put(select(nearest || taken, one, zero), offset_weights, column);
@@ -138,7 +138,7 @@ struct bucket_decode_kernel {
     bucketing coder;
     P priors;
     view<const T, 2> scores, offsets, upstream;
-    view<T, 2> out;         // boxes, or the gradient of offsets
+    view<T, 2> out;  // boxes, or the gradient of offsets
     view<T, 1> confidence;
     image_shape border;
 
@@ -158,7 +158,8 @@ struct bucket_decode_kernel {
         const box<D> b = clip(box<D>{side[0], side[2], side[1], side[3]}, border);
         if constexpr (Gradient) {
             const auto u = load_fields<V, 4>(upstream, i, count);
-            const V slope[4] = {u[0] * b.x1.partial[0], u[2] * b.x2.partial[1], u[1] * b.y1.partial[2], u[3] * b.y2.partial[3]};
+            const V slope[4] = {u[0] * b.x1.partial[0], u[2] * b.x2.partial[1], u[1] * b.y1.partial[2],
+                                u[3] * b.y2.partial[3]};
             for (int s = 0; s < 4; ++s) {
                 for (int j = 0; j < m; ++j) {
                     const V g = select(best[s].number == V(static_cast<T>(j)), slope[s], V(T(0)));
@@ -174,9 +175,7 @@ struct bucket_decode_kernel {
 
 private:
     BOXGRAD_FN chosen_bucket<V> choose(index i, int count, index first, int m) const {
-        const auto at = [&](const view<const T, 2>& v, int j) {
-            return load<V>(&v(i, first + j), v.stride[0], count);
-        };
+        const auto at = [&](const view<const T, 2>& v, int j) { return load<V>(&v(i, first + j), v.stride[0], count); };
         const V one(T(1));
         V largest = at(scores, 0);
         V second(-infinity<T>);
@@ -217,8 +216,8 @@ using bucket_tensor = tensor_t<B, typename B::scalar, 2>;
 
 /// Priors, scores and offsets of a decode, checked.
 template <bool Gradient, class B, class X, class Y, class Z>
-auto bucket_decoder(const B& b, const char* op, const bucketing& coder, const X& priors, const Y& scores, const Z& offsets,
-                    image_shape border) {
+auto bucket_decoder(const B& b, const char* op, const bucketing& coder, const X& priors, const Y& scores,
+                    const Z& offsets, image_shape border) {
     using V = lanes_t<B>;
     check_bucketing(op, coder);
     const auto p = box_source(b, priors, op, "priors");
@@ -226,8 +225,8 @@ auto bucket_decoder(const B& b, const char* op, const bucketing& coder, const X&
     const auto o = as_const_view<2>(b, offsets, op, "offset_preds");
     check_shape(op, "cls_preds", {p.size(), index{4} * coder.side_num()}, s.extent);
     check_shape(op, "offset_preds", s.extent, o.extent);
-    return bucket_decode_kernel<V, std::remove_const_t<decltype(p)>, Gradient>{coder, p,  s, o, {}, {}, {},
-                                                                               within(coder, border)};
+    return bucket_decode_kernel<V, std::remove_const_t<decltype(p)>, Gradient>{coder, p,  s,  o,
+                                                                               {},    {}, {}, within(coder, border)};
 }
 
 }  // namespace detail
@@ -235,7 +234,8 @@ auto bucket_decoder(const B& b, const char* op, const bucketing& coder, const X&
 /// What a network should predict for boxes [N, 4] against priors [N, 4] or a row source. Throws
 /// shape_error, config_error.
 template <backend B, boxes_for<B> X, boxes_for<B> Y>
-bucketing_targets<detail::bucket_tensor<B>> encode(const B& b, const bucketing& coder, const X& priors, const Y& boxes) {
+bucketing_targets<detail::bucket_tensor<B>> encode(const B& b, const bucketing& coder, const X& priors,
+                                                   const Y& boxes) {
     using V = lanes_t<B>;
     const char* op = "coder::encode";
     detail::check_bucketing(op, coder);
@@ -263,7 +263,7 @@ auto decode(const B& b, const bucketing& coder, const X& priors, const Y& cls_pr
     auto k = detail::bucket_decoder<false>(b, op, coder, priors, cls_preds, offset_preds, border);
     const index n = k.priors.size();
     bucketing_boxes<tensor_t<B, T, 2>, tensor_t<B, T, 1>> r{b.template make<T, 2>(extents<2>{{n, 4}}),
-                                                             b.template make<T, 1>(extents<1>{{n}})};
+                                                            b.template make<T, 1>(extents<1>{{n}})};
     k.out = as_view<2>(b, r.boxes, op, "boxes");
     k.confidence = as_view<1>(b, r.confidence, op, "confidence");
     b.for_each(packs_of<lanes_t<B>>(n), k);

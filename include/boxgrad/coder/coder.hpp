@@ -23,9 +23,8 @@ xywh(V, V, V, V) -> xywh<V>;
 /// C has encode and decode. `C::code_of<V>` is a struct of four numbers; `C::prior_of<V>` is what it codes
 /// against: `box`, `prior::point` or `strided_box`.
 template <class C>
-concept box_coder = requires(const C& c, typename C::template prior_of<float> p,
-                             typename C::template code_of<float> x, typename C::template code_of<dual<float, 4>> d,
-                             box<float> b) {
+concept box_coder = requires(const C& c, typename C::template prior_of<float> p, typename C::template code_of<float> x,
+                             typename C::template code_of<dual<float, 4>> d, box<float> b) {
     { c.encode(p, b) } -> std::same_as<typename C::template code_of<float>>;
     { c.decode(p, x) } -> std::same_as<box<float>>;
     { c.decode(p, d) } -> std::same_as<box<dual<float, 4>>>;
@@ -254,8 +253,9 @@ auto encode(const B& b, const C& coder, const X& priors, const Y& boxes) {
     const auto x = box_source(b, boxes, op, "boxes");
     check_shape<2>(op, "boxes", {{p.size(), 4}}, {{x.size(), 4}});
     const auto f = detail::prepared<typename B::scalar>(coder);
-    return make_rows<4>(b, op, detail::encode_rows<C, std::remove_const_t<decltype(f)>, std::remove_const_t<decltype(p)>,
-                                                   std::remove_const_t<decltype(x)>>{f, p, x});
+    return make_rows<4>(b, op,
+                        detail::encode_rows<C, std::remove_const_t<decltype(f)>, std::remove_const_t<decltype(p)>,
+                                            std::remove_const_t<decltype(x)>>{f, p, x});
 }
 
 }  // namespace boxgrad::inline BOXGRAD_ABI::coder

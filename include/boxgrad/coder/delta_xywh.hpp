@@ -102,7 +102,7 @@ struct basic_delta_xywh {
     double target_stds[4] = {1, 1, 1, 1};
     bool clip_border = true;  ///< whether decode clips boxes to a picture that is given
     delta_clamp clamp = delta_clamp::both_sides;
-    double ctr_clamp = 32;            ///< pixels, for delta_clamp::center
+    double ctr_clamp = 32;               ///< pixels, for delta_clamp::center
     double wh_ratio_clip = 16.0 / 1000;  ///< the smallest ratio of sizes, and the inverse of the largest
 
     /// The formula with its parameters as T. Throws config_error.

@@ -30,9 +30,9 @@ struct distance_point {
     using code_of = left_top_right_bottom<V>;
     static constexpr bool needs_strides = false;
 
-    bool clip_border = true;             ///< whether decode clips boxes to a picture that is given
+    bool clip_border = true;            ///< whether decode clips boxes to a picture that is given
     double max_dis = infinity<double>;  ///< pixels; infinity: none
-    double eps = 0.1;                    ///< pixels below max_dis, so that a distance falls into a bin
+    double eps = 0.1;                   ///< pixels below max_dis, so that a distance falls into a bin
 
     constexpr void check() const {
         detail::check_parameter("distance_point", "max_dis", max_dis >= eps, "at least eps", max_dis);

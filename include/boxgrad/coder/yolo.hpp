@@ -35,7 +35,9 @@ struct yolo {
         const V half(T(0.5));
         const V low(static_cast<T>(eps));
         const V high(static_cast<T>(1 - eps));
-        const auto place = [&](V g, V q) { return clamp_max(clamp_min((g - q) * half / prior.stride + half, low), high); };
+        const auto place = [&](V g, V q) {
+            return clamp_max(clamp_min((g - q) * half / prior.stride + half, low), high);
+        };
         return {place(b.x1 + b.x2, p.x1 + p.x2), place(b.y1 + b.y2, p.y1 + p.y2),
                 log(clamp_min(b.width() / p.width(), low)), log(clamp_min(b.height() / p.height(), low))};
     }

@@ -42,8 +42,8 @@ struct yolox {
     BOXGRAD_FN constexpr xywh<V> encode(const prior::point<V>& p, const box<V>& b) const {
         const V half(scalar_t<V>(0.5));
         const V e(static_cast<scalar_t<V>>(eps));
-        return {((b.x1 + b.x2) * half - p.x) / p.sx, ((b.y1 + b.y2) * half - p.y) / p.sy,
-                log(b.width() / p.sx + e), log(b.height() / p.sy + e)};
+        return {((b.x1 + b.x2) * half - p.x) / p.sx, ((b.y1 + b.y2) * half - p.y) / p.sy, log(b.width() / p.sx + e),
+                log(b.height() / p.sy + e)};
     }
 };
 

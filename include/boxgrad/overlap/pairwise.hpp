@@ -158,8 +158,9 @@ auto aligned(const B& backend, const O& overlap, const X& boxes1, const Y& boxes
     const auto a = box_source(backend, boxes1, op, "boxes1");
     const auto b = box_source(backend, boxes2, op, "boxes2");
     check_shape<2>(op, "boxes2", {{a.size(), 4}}, {{b.size(), 4}});
-    return make_numbers(backend, op,
-                        detail::aligned_rows<O, std::remove_const_t<decltype(a)>, std::remove_const_t<decltype(b)>>{overlap, a, b});
+    return make_numbers(
+        backend, op,
+        detail::aligned_rows<O, std::remove_const_t<decltype(a)>, std::remove_const_t<decltype(b)>>{overlap, a, b});
 }
 
 }  // namespace boxgrad::inline BOXGRAD_ABI::overlap

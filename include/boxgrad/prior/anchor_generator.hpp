@@ -78,9 +78,11 @@ struct basic_anchor_generator {
         const double base = base_sizes.empty() ? (s.w < s.h ? s.w : s.h) : base_sizes[level];
         const numbers of_level = sizes.empty() ? all_scales() : sizes[level];
         const double unit = sizes.empty() ? base : 1;
-        for (const double x : of_level) detail::check_positive("anchor_generator", sizes.empty() ? "scales" : "sizes", x);
+        for (const double x : of_level)
+            detail::check_positive("anchor_generator", sizes.empty() ? "scales" : "sizes", x);
         const double plus = Convention == anchor_convention::legacy ? 1 : 0;
-        centre c = centers.empty() ? centre{center_offset * (base - plus), center_offset * (base - plus)} : centers[level];
+        centre c =
+            centers.empty() ? centre{center_offset * (base - plus), center_offset * (base - plus)} : centers[level];
         if (!sizes.empty() && centers.empty()) c = {center_offset * (s.w - plus), center_offset * (s.h - plus)};
         return detail::boxes_around<T>(Convention, rounding, c.x, c.y, unit, of_level, ratios, order);
     }
@@ -107,7 +109,8 @@ private:
         const char* op = "anchor_generator";
         const bool octaves = octave_base_scale || scales_per_octave;
         if (octaves && !(octave_base_scale && scales_per_octave && *scales_per_octave > 0)) {
-            raise(config_error(complaint(op, "octave_base_scale", "given with a positive scales_per_octave", "one of them")));
+            raise(config_error(
+                complaint(op, "octave_base_scale", "given with a positive scales_per_octave", "one of them")));
         }
         if (int{!scales.empty()} + int{octaves} + int{!sizes.empty()} != 1) {
             raise(config_error(complaint(op, "scales", "one of scales, octaves and sizes", "none or several")));
@@ -117,13 +120,15 @@ private:
             raise(config_error(complaint(op, "center_offset", "in [0, 1]", std::to_string(center_offset))));
         }
         if (!centers.empty() && center_offset != 0) {
-            raise(config_error(complaint(op, "center_offset", "0 where centers are given", std::to_string(center_offset))));
+            raise(config_error(
+                complaint(op, "center_offset", "0 where centers are given", std::to_string(center_offset))));
         }
         detail::check_count(op, "centers", centers.size(), num_levels());
         detail::check_count(op, "base_sizes", base_sizes.size(), num_levels());
         detail::check_count(op, "sizes", sizes.size(), num_levels());
         if (level < 0 || level >= num_levels()) {
-            raise(shape_error(complaint(op, "level", "in [0, " + std::to_string(num_levels()) + ")", std::to_string(level))));
+            raise(shape_error(
+                complaint(op, "level", "in [0, " + std::to_string(num_levels()) + ")", std::to_string(level))));
         }
         for (const double r : ratios) detail::check_positive(op, "ratios", r);
         for (const double s : base_sizes) detail::check_positive(op, "base_sizes", s);

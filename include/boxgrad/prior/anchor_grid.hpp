@@ -84,9 +84,7 @@ private:
     BOXGRAD_FN constexpr box<V> placed(std::uint32_t a, V column, V row) const {
         const V across(across_);
         const V down(down_);
-        const auto base = [&](const T* p) {
-            return load<V>(p + a, 1, width_v<V>);
-        };
+        const auto base = [&](const T* p) { return load<V>(p + a, 1, width_v<V>); };
         return {madd(column, across, base(x1_)), madd(row, down, base(y1_)), madd(column, across, base(x2_)),
                 madd(row, down, base(y2_))};
     }
@@ -101,9 +99,7 @@ private:
             rows[2 * width_v<V> + l] = b.x2;
             rows[3 * width_v<V> + l] = b.y2;
         }
-        const auto column = [&](int c) {
-            return load<V>(rows + c * width_v<V>, 1, width_v<V>);
-        };
+        const auto column = [&](int c) { return load<V>(rows + c * width_v<V>, 1, width_v<V>); };
         return {column(0), column(1), column(2), column(3)};
     }
 

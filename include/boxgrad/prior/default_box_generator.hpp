@@ -21,8 +21,8 @@ struct default_box_generator {
     per_level<numbers> aspect_ratios{};  ///< a list a level, without 1
     inplace_vector<double, 9> scales{};  ///< one more than levels; none: evenly from min_ratio to max_ratio, then 1
     double min_ratio = 0.15, max_ratio = 0.9;
-    bool clip = true;                    ///< sizes only; boxes may still leave the picture
-    featmap_size image{};                ///< pixels (h, w)
+    bool clip = true;      ///< sizes only; boxes may still leave the picture
+    featmap_size image{};  ///< pixels (h, w)
 
     static constexpr int columns = 4;
 
@@ -34,7 +34,8 @@ struct default_box_generator {
     constexpr base_anchor_list<T> base_anchors(int level) const {
         const char* op = "default_box_generator";
         if (level < 0 || level >= num_levels()) {
-            raise(shape_error(complaint(op, "level", "in [0, " + std::to_string(num_levels()) + ")", std::to_string(level))));
+            raise(shape_error(
+                complaint(op, "level", "in [0, " + std::to_string(num_levels()) + ")", std::to_string(level))));
         }
         if (aspect_ratios.size() != num_levels()) {
             raise(config_error(complaint(op, "aspect_ratios", std::to_string(num_levels()) + " lists, one a level",

@@ -49,21 +49,21 @@ constexpr void check_size(const char* op, featmap_size size) {
 template <class G>
 constexpr void check_level(const char* op, const G& g, int level, featmap_size size) {
     if (level < 0 || level >= g.num_levels()) {
-        raise(shape_error(complaint(op, "level", "in [0, " + std::to_string(g.num_levels()) + ")",
-                                    std::to_string(level))));
+        raise(shape_error(
+            complaint(op, "level", "in [0, " + std::to_string(g.num_levels()) + ")", std::to_string(level))));
     }
     const stride s = g.strides[level];
     if (!(s.w > 0 && s.h > 0 && s.w < infinity<double> && s.h < infinity<double>)) {
-        raise(config_error(complaint(op, "strides", "positive",
-                                     "(" + std::to_string(s.w) + ", " + std::to_string(s.h) + ")")));
+        raise(config_error(
+            complaint(op, "strides", "positive", "(" + std::to_string(s.w) + ", " + std::to_string(s.h) + ")")));
     }
     check_size(op, size);
 }
 template <class G>
 void check_levels(const char* op, const G& g, int sizes) {
     if (sizes != g.num_levels()) {
-        raise(shape_error(complaint(op, "featmap_sizes", std::to_string(g.num_levels()) + " levels",
-                                    std::to_string(sizes))));
+        raise(shape_error(
+            complaint(op, "featmap_sizes", std::to_string(g.num_levels()) + " levels", std::to_string(sizes))));
     }
 }
 
@@ -100,7 +100,8 @@ constexpr index priors_in(const G& g, int level, featmap_size size) {
 template <backend B, generator G, writable_tensor<B, typename B::scalar, 2> X>
 void fill(const B& b, const G& g, X& out, featmap_size size, int level) {
     detail::check_level("fill", g, level, size);
-    store_rows<G::columns>(b, "fill", g.template grid<typename B::scalar>(level, size), as_view<2>(b, out, "fill", "out"));
+    store_rows<G::columns>(b, "fill", g.template grid<typename B::scalar>(level, size),
+                           as_view<2>(b, out, "fill", "out"));
 }
 
 /// The priors of one level. Shapes: [h·w·A, columns].

@@ -21,11 +21,11 @@ namespace boxgrad::inline BOXGRAD_ABI::prior {
 /// mmdetection 3.3, SSDAnchorGenerator and, with `legacy`, LegacySSDAnchorGenerator.
 template <anchor_convention Convention = anchor_convention::half_open>
 struct basic_ssd_anchor_generator {
-    per_level<stride> strides{};                      ///< pixels a cell
-    per_level<numbers> ratios{};                      ///< height / width, a list a level
-    per_level<double> min_sizes{}, max_sizes{};       ///< pixels, one a level; neither or both
-    double basesize_ratio_range[2] = {0.15, 0.9};     ///< of input_size
-    int input_size = 300;                             ///< pixels
+    per_level<stride> strides{};                   ///< pixels a cell
+    per_level<numbers> ratios{};                   ///< height / width, a list a level
+    per_level<double> min_sizes{}, max_sizes{};    ///< pixels, one a level; neither or both
+    double basesize_ratio_range[2] = {0.15, 0.9};  ///< of input_size
+    int input_size = 300;                          ///< pixels
     anchor_order order = anchor_order::scale_fastest;
 
     static constexpr int columns = 4;
@@ -44,8 +44,9 @@ struct basic_ssd_anchor_generator {
         }
         const double minus = Convention == anchor_convention::legacy ? 1 : 0;
         const stride s = strides[level];
-        const auto all = detail::boxes_around<T>(Convention, anchor_rounding::none, (s.w - minus) / 2, (s.h - minus) / 2,
-                                                 smallest, {1, detail::square_root(largest / smallest)}, shapes, order);
+        const auto all =
+            detail::boxes_around<T>(Convention, anchor_rounding::none, (s.w - minus) / 2, (s.h - minus) / 2, smallest,
+                                    {1, detail::square_root(largest / smallest)}, shapes, order);
         base_anchor_list<T> kept;
         for (int i = 0; i < shapes.size(); ++i) {
             kept.push_back(all[i]);
@@ -72,7 +73,8 @@ private:
             raise(shape_error(complaint(op, "level", "in [0, " + std::to_string(levels) + ")", std::to_string(level))));
         }
         if (ratios.size() != levels) {
-            raise(config_error(complaint(op, "ratios", std::to_string(levels) + " lists", std::to_string(ratios.size()))));
+            raise(config_error(
+                complaint(op, "ratios", std::to_string(levels) + " lists", std::to_string(ratios.size()))));
         }
         if (min_sizes.empty() != max_sizes.empty()) {
             raise(config_error(complaint(op, "max_sizes", "given with min_sizes", "one of them")));
@@ -110,8 +112,9 @@ private:
             first_low = 7;
             first_high = 15;
         } else {
-            raise(config_error(complaint(op, "input_size", "300 with a range from 0.15 or 0.2, or 512 with one from 0.1 or 0.15",
-                                         std::to_string(input_size) + " with " + std::to_string(basesize_ratio_range[0]))));
+            raise(config_error(
+                complaint(op, "input_size", "300 with a range from 0.15 or 0.2, or 512 with one from 0.1 or 0.15",
+                          std::to_string(input_size) + " with " + std::to_string(basesize_ratio_range[0]))));
         }
         if (level == 0) return {pixels(first_low), pixels(first_high)};
         const int step = (high - low) / (num_levels() - 2);

@@ -31,7 +31,8 @@ struct yolo_anchor_generator {
     constexpr base_anchor_list<T> base_anchors(int level) const {
         const char* op = "yolo_anchor_generator";
         if (level < 0 || level >= num_levels()) {
-            raise(shape_error(complaint(op, "level", "in [0, " + std::to_string(num_levels()) + ")", std::to_string(level))));
+            raise(shape_error(
+                complaint(op, "level", "in [0, " + std::to_string(num_levels()) + ")", std::to_string(level))));
         }
         if (base_sizes.size() != num_levels()) {
             raise(config_error(complaint(op, "base_sizes", std::to_string(num_levels()) + " lists, one a level",
@@ -46,8 +47,8 @@ struct yolo_anchor_generator {
         }
         for (const auto& other : base_sizes) {
             if (other.size() != r.size()) {
-                raise(config_error(complaint(op, "base_sizes", "as many at every level", std::to_string(other.size()) +
-                                                                                            " and " + std::to_string(r.size()))));
+                raise(config_error(complaint(op, "base_sizes", "as many at every level",
+                                             std::to_string(other.size()) + " and " + std::to_string(r.size()))));
             }
         }
         return r;

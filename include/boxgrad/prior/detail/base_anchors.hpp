@@ -68,7 +68,8 @@ constexpr box<T> box_around(anchor_convention convention, anchor_rounding roundi
 /// A box for every scale and ratio.
 template <real T>
 constexpr base_anchor_list<T> boxes_around(anchor_convention convention, anchor_rounding rounding, double cx, double cy,
-                                           double unit, const numbers& scales, const numbers& ratios, anchor_order order) {
+                                           double unit, const numbers& scales, const numbers& ratios,
+                                           anchor_order order) {
     base_anchor_list<T> r;
     const auto add = [&](double scale, double ratio) {
         const double root = square_root(ratio);
@@ -94,7 +95,8 @@ constexpr void check_positive(const char* op, const char* argument, double x) {
 /// A list that is given has a value for every level.
 constexpr void check_count(const char* op, const char* argument, int count, int levels) {
     if (count != 0 && count != levels) {
-        raise(config_error(complaint(op, argument, std::to_string(levels) + " values, one a level", std::to_string(count))));
+        raise(config_error(
+            complaint(op, argument, std::to_string(levels) + " values, one a level", std::to_string(count))));
     }
 }
 
