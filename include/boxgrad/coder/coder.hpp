@@ -99,6 +99,14 @@ auto prior_source(const B& b, const C& coder, const X& priors, const char* op) {
     }
 }
 
+/// Centre of a prior and the unit of distances from it: its size, or pixels.
+template <plain_number V>
+BOXGRAD_FN constexpr xywh<V> center_and_unit(const box<V>& p, bool by_size) {
+    const V half(scalar_t<V>(0.5));
+    const V one(scalar_t<V>(1));
+    return {(p.x1 + p.x2) * half, (p.y1 + p.y2) * half, by_size ? p.width() : one, by_size ? p.height() : one};
+}
+
 /// The coder with its parameters as they enter the formula, where it has such a form. Throws config_error.
 template <class T, class C>
 constexpr auto prepared(const C& coder) {

@@ -31,13 +31,13 @@ struct linear_distance {
 
     template <plain_number V>
     BOXGRAD_FN constexpr left_top_right_bottom<V> encode(const box<V>& p, const box<V>& b) const {
-        const auto [cx, cy, w, h] = frame(p);
+        const auto [cx, cy, w, h] = detail::center_and_unit(p, normalize_by_size);
         return {(cx - b.x1) / w, (cy - b.y1) / h, (b.x2 - cx) / w, (b.y2 - cy) / h};
     }
 
     template <number V>
     BOXGRAD_FN constexpr box<V> decode(const box<base_t<V>>& p, const left_top_right_bottom<V>& c) const {
-        const auto [cx, cy, w, h] = frame(p);
+        const auto [cx, cy, w, h] = detail::center_and_unit(p, normalize_by_size);
         return {V(cx) - taken(c.left) * V(w), V(cy) - taken(c.top) * V(h), V(cx) + taken(c.right) * V(w),
                 V(cy) + taken(c.bottom) * V(h)};
     }
@@ -48,13 +48,6 @@ private:
     BOXGRAD_FN constexpr V taken(const V& d) const {
         const V zero(scalar_t<V>(0));
         return sign == distance_sign::any ? d : select(zero < d, d, zero);
-    }
-    template <plain_number V>
-    BOXGRAD_FN constexpr xywh<V> frame(const box<V>& p) const {
-        const V half(scalar_t<V>(0.5));
-        const V one(scalar_t<V>(1));
-        return {(p.x1 + p.x2) * half, (p.y1 + p.y2) * half, normalize_by_size ? p.width() : one,
-                normalize_by_size ? p.height() : one};
     }
 };
 static_assert(box_coder<linear_distance>);

@@ -40,14 +40,14 @@ struct tblr {
 
     template <plain_number V>
     BOXGRAD_FN constexpr top_bottom_left_right<V> encode(const box<V>& p, const box<V>& b) const {
-        const auto [cx, cy, w, h] = frame(p);
+        const auto [cx, cy, w, h] = detail::center_and_unit(p, normalize_by_wh);
         return {(cy - b.y1) / h / by<V>(0), (b.y2 - cy) / h / by<V>(1), (cx - b.x1) / w / by<V>(2),
                 (b.x2 - cx) / w / by<V>(3)};
     }
 
     template <number V>
     BOXGRAD_FN constexpr box<V> decode(const box<base_t<V>>& p, const top_bottom_left_right<V>& c) const {
-        const auto [cx, cy, w, h] = frame(p);
+        const auto [cx, cy, w, h] = detail::center_and_unit(p, normalize_by_wh);
         return {V(cx) - c.left * by<V>(2) * V(w), V(cy) - c.top * by<V>(0) * V(h), V(cx) + c.right * by<V>(3) * V(w),
                 V(cy) + c.bottom * by<V>(1) * V(h)};
     }
@@ -56,14 +56,6 @@ private:
     template <class V>
     BOXGRAD_FN constexpr V by(int side) const {
         return V(static_cast<scalar_t<V>>(normalizer[side]));
-    }
-    /// Centre and unit of the distances.
-    template <plain_number V>
-    BOXGRAD_FN constexpr xywh<V> frame(const box<V>& p) const {
-        const V half(scalar_t<V>(0.5));
-        const V one(scalar_t<V>(1));
-        return {(p.x1 + p.x2) * half, (p.y1 + p.y2) * half, normalize_by_wh ? p.width() : one,
-                normalize_by_wh ? p.height() : one};
     }
 };
 static_assert(box_coder<tblr>);

@@ -126,10 +126,7 @@ private:
         detail::check_count(op, "centers", centers.size(), num_levels());
         detail::check_count(op, "base_sizes", base_sizes.size(), num_levels());
         detail::check_count(op, "sizes", sizes.size(), num_levels());
-        if (level < 0 || level >= num_levels()) {
-            raise(shape_error(
-                complaint(op, "level", "in [0, " + std::to_string(num_levels()) + ")", std::to_string(level))));
-        }
+        detail::check_level_index(op, level, num_levels());
         for (const double r : ratios) detail::check_positive(op, "ratios", r);
         for (const double s : base_sizes) detail::check_positive(op, "base_sizes", s);
     }

@@ -33,10 +33,7 @@ struct default_box_generator {
     template <real T>
     constexpr base_anchor_list<T> base_anchors(int level) const {
         const char* op = "default_box_generator";
-        if (level < 0 || level >= num_levels()) {
-            raise(shape_error(
-                complaint(op, "level", "in [0, " + std::to_string(num_levels()) + ")", std::to_string(level))));
-        }
+        detail::check_level_index(op, level, num_levels());
         if (aspect_ratios.size() != num_levels()) {
             raise(config_error(complaint(op, "aspect_ratios", std::to_string(num_levels()) + " lists, one a level",
                                          std::to_string(aspect_ratios.size()))));

@@ -8,7 +8,7 @@
 
 #include <boxgrad/backend/rows.hpp>
 #include <boxgrad/backend/transfer.hpp>
-#include <boxgrad/prior/anchor_grid.hpp>
+#include <boxgrad/prior/detail/base_anchors.hpp>
 
 #include <cmath>
 #include <vector>
@@ -48,10 +48,7 @@ constexpr void check_size(const char* op, featmap_size size) {
 }
 template <class G>
 constexpr void check_level(const char* op, const G& g, int level, featmap_size size) {
-    if (level < 0 || level >= g.num_levels()) {
-        raise(shape_error(
-            complaint(op, "level", "in [0, " + std::to_string(g.num_levels()) + ")", std::to_string(level))));
-    }
+    check_level_index(op, level, g.num_levels());
     const stride s = g.strides[level];
     if (!(s.w > 0 && s.h > 0 && s.w < infinity<double> && s.h < infinity<double>)) {
         raise(config_error(

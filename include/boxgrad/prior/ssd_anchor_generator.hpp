@@ -69,9 +69,7 @@ private:
     constexpr range sizes_of(int level) const {
         const char* op = "ssd_anchor_generator";
         const int levels = num_levels();
-        if (level < 0 || level >= levels) {
-            raise(shape_error(complaint(op, "level", "in [0, " + std::to_string(levels) + ")", std::to_string(level))));
-        }
+        detail::check_level_index(op, level, levels);
         if (ratios.size() != levels) {
             raise(config_error(
                 complaint(op, "ratios", std::to_string(levels) + " lists", std::to_string(ratios.size()))));

@@ -30,10 +30,7 @@ struct yolo_anchor_generator {
     template <real T>
     constexpr base_anchor_list<T> base_anchors(int level) const {
         const char* op = "yolo_anchor_generator";
-        if (level < 0 || level >= num_levels()) {
-            raise(shape_error(
-                complaint(op, "level", "in [0, " + std::to_string(num_levels()) + ")", std::to_string(level))));
-        }
+        detail::check_level_index(op, level, num_levels());
         if (base_sizes.size() != num_levels()) {
             raise(config_error(complaint(op, "base_sizes", std::to_string(num_levels()) + " lists, one a level",
                                          std::to_string(base_sizes.size()))));

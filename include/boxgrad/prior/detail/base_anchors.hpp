@@ -92,6 +92,11 @@ constexpr void check_positive(const char* op, const char* argument, double x) {
         raise(config_error(complaint(op, argument, "positive", std::to_string(x))));
     }
 }
+constexpr void check_level_index(const char* op, int level, int levels) {
+    if (level < 0 || level >= levels) {
+        raise(shape_error(complaint(op, "level", "in [0, " + std::to_string(levels) + ")", std::to_string(level))));
+    }
+}
 /// A list that is given has a value for every level.
 constexpr void check_count(const char* op, const char* argument, int count, int levels) {
     if (count != 0 && count != levels) {
