@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-MODULES = ["prior", "coder", "overlap", "assigner", "sampler", "loss", "head"]
+MODULES = ["boxes", "prior", "coder", "overlap", "assigner", "sampler", "loss", "head"]
 SECTIONS = ["Summary", "Formula", "Derivative", "Shapes and units", "Ties and edges", "Errors",
             "Cost", "Source and deviations", "Example"]
 # Headers whose page is another one, or none: "loss/reduce.hpp".

@@ -61,6 +61,29 @@ std::vector<std::vector<double>> recorded::rows(const std::string& key, std::siz
     return r;
 }
 
+std::vector<std::vector<double>> recorded::lists(const std::string& key) const {
+    const parameter* const p = find(key);
+    if (!p || !(p->kind == parameter::ragged || (p->kind == parameter::list && p->shape.size() == 2))) {
+        refuse(key, "a list of lists");
+    }
+    std::vector<index> lengths = p->shape;
+    if (p->kind == parameter::list) lengths.assign(static_cast<std::size_t>(p->shape[0]), p->shape[1]);
+    std::vector<std::vector<double>> r;
+    auto at = p->numbers.begin();
+    for (const index n : lengths) {
+        r.emplace_back(at, at + n);
+        at += n;
+    }
+    return r;
+}
+
+std::vector<double> recorded::list(const std::string& key) const {
+    const parameter* const p = find(key);
+    if (!p) return {};
+    if (p->kind != parameter::list || p->shape.size() != 1) refuse(key, "a list of numbers");
+    return p->numbers;
+}
+
 const array* recorded::find_input(const std::string& key) const {
     asked_inputs_.insert(key);
     const auto at = inputs.find(key);

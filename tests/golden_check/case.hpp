@@ -36,10 +36,11 @@ struct array {
     }
 };
 
-/// A leaf of the parameters. Lists are rectangular; keys of nested objects are joined with dots.
+/// A leaf of the parameters. Lists are rectangular, or lists of lists of numbers; keys of nested objects are
+/// joined with dots.
 struct parameter {
-    enum { null, boolean, number, text, list } kind = null;
-    std::vector<index> shape;     ///< of a list
+    enum { null, boolean, number, text, list, ragged } kind = null;
+    std::vector<index> shape;     ///< of a list; of a ragged one, the length of each list in it
     std::vector<double> numbers;  ///< one for a number or a boolean
     std::string string;
 };
@@ -61,6 +62,10 @@ struct recorded {
     std::string text(const std::string& key, const std::string& otherwise) const;
     /// Rows of `columns` numbers; a plain number stands for a row of equal ones where `spread`.
     std::vector<std::vector<double>> rows(const std::string& key, std::size_t columns, bool spread = false) const;
+    /// Lists of any length each.
+    std::vector<std::vector<double>> lists(const std::string& key) const;
+    /// A list of numbers; empty where it is absent or null.
+    std::vector<double> list(const std::string& key) const;
 
     /// The input, or nullptr where it was not given.
     const array* find_input(const std::string& key) const;

@@ -77,6 +77,19 @@ void append(const json& j, parameter& p, std::size_t depth) {
     for (const json& x : j) append(x, p, depth + 1);
 }
 
+/// Lists of numbers that differ in length.
+bool is_ragged(const json& j) {
+    bool differs = false;
+    for (const json& x : j) {
+        if (!x.is_array()) return false;
+        for (const json& y : x) {
+            if (!y.is_number()) return false;
+        }
+        differs = differs || x.size() != j.front().size();
+    }
+    return differs;
+}
+
 void read_params(const json& j, const std::string& prefix, std::map<std::string, parameter>& params) {
     for (const auto& item : j.items()) {
         const std::string key = prefix + item.key();
@@ -92,6 +105,12 @@ void read_params(const json& j, const std::string& prefix, std::map<std::string,
         } else if (x.is_string() && x != "nan" && x != "inf" && x != "-inf") {
             p.kind = parameter::text;
             p.string = x.get<std::string>();
+        } else if (x.is_array() && is_ragged(x)) {
+            p.kind = parameter::ragged;
+            for (const json& one : x) {
+                p.shape.push_back(static_cast<index>(one.size()));
+                for (const json& y : one) p.numbers.push_back(real_of(y));
+            }
         } else if (x.is_array()) {
             p.kind = parameter::list;
             append(x, p, 0);

@@ -22,7 +22,11 @@ std::string reduction_of(const recorded& c) { return c.text("reduction_override"
 
 /// Gradients flow to predictions only.
 bool constant_targets(const std::string& component, recorded& c) {
-    return is_loss(component) && c.outputs.erase("grad_target") > 0;
+    const char* const gradient = is_loss(component)                     ? "grad_target"
+                                 : component == "torchvision_box_ops"  ? "grad_boxes2"
+                                 : component == "ultralytics_bbox_iou" ? "grad_box2"
+                                                                       : nullptr;
+    return gradient && c.outputs.erase(gradient) > 0;
 }
 
 /// A background prior overlaps its truth by 0; the reference fills in -1e5, cjm's -1e8.

@@ -48,18 +48,44 @@ def array(shape, data, dtype="float64"):
     return {"dtype": dtype, "shape": shape, "data": data}
 
 
-# One number changed: every output of some cases of every component.
+def rows(c, first, last):
+    """The case without its first rows and those from `last` on."""
+    every = [a for which in ("inputs", "outputs") for a in c[which].values()]
+    n = max(a["shape"][0] for a in every)
+    for a in every:
+        if a["shape"][0] == n:
+            width = len(a["data"]) // n
+            a["data"], a["shape"][0] = a["data"][first * width:last * width], last - first
+    return c
+
+
+def levels(c, n):
+    """The case with its first n levels."""
+    for key in ("strides", "featmap_sizes", "ratios", "base_sizes", "min_sizes", "max_sizes"):
+        if key in c["params"] and (key != "ratios" or isinstance(c["params"][key][0], list)):
+            c["params"][key] = c["params"][key][:n]
+    c["outputs"] = {k: v for k, v in c["outputs"].items() if "." not in k or int(k.split(".")[1]) < n}
+    count = c["outputs"]["num_base_priors"]
+    count["data"], count["shape"] = count["data"][:n], [n]
+    return c
+
+
+# One number changed: every output of some cases of every component, one of each operation among them.
+CONSTANTS = ("grad_target", "grad_boxes2", "grad_box2")
 for component, file in FILES.items():
     chosen = [c for c in file["cases"] if c["outputs"]]
-    for c in {id(c): c for c in (chosen[0], chosen[len(chosen) // 2], chosen[-1])}.values():
+    kinds = {str([c["params"].get(k) for k in ("op", "type", "variant")]): c for c in reversed(chosen)}
+    for c in {id(c): c for c in (*kinds.values(), chosen[len(chosen) // 2], chosen[-1])}.values():
         for output, a in c["outputs"].items():
-            if not a["data"] or output == "grad_target":
+            if not a["data"] or output in CONSTANTS:
                 continue
             for at in {0, len(a["data"]) - 1}:
                 m = copy.deepcopy(c)
                 data = m["outputs"][output]["data"]
                 if a["dtype"] in ("int64", "bool"):
                     data[at] = 1 - data[at] if a["dtype"] == "bool" else data[at] + 1
+                elif isinstance(data[at], str):
+                    data[at] = 0.0
                 elif output == "max_overlaps" and data[at] in (-1e5, -1e8):
                     continue  # any value but the fill itself is compared; see below
                 else:
@@ -92,6 +118,23 @@ for key, value in (("data", good["inputs"]["pred"]["data"][1:]), ("dtype", "floa
 for key, value in (("precision", "float16"), ("params", None), ("skip", True), ("outputs", {})):
     expect(f"{key} {value}", of("iou_loss", {**good, key: value}), False)
 expect("mode of another name", of("iou_loss", {**good, "params": {"mode": "cubic"}}), False, "cubic")
+for component, name, key in (("torchvision_box_ops", "box_iou", "op"), ("bbox_transforms", "corner", "op"),
+                             ("bbox_transforms", "flip_vertical", "direction"),
+                             ("tblr_bbox_coder", "encode_norm4", "op"),
+                             ("anchor_generator", "rpn_scales", "type"), ("ssd_anchor_generator", "legacy", "type"),
+                             ("delta_xywh_bbox_coder", "glip_decode", "variant")):
+    m = case(component, name)
+    m["params"][key] = "cubic"
+    expect(f"{component} with another {key}", of(component, m), False, f"{key} is not understood: cubic")
+m = case("ultralytics_bbox_iou", "GIoU_xyxy")
+m["params"]["CIoU"] = True
+expect("two overlaps", of("ultralytics_bbox_iou", m), False, "several")
+m = case("yolo_bbox_coder", "decode_per_box_stride")
+m["params"]["stride"] = 16
+expect("two strides", of("yolo_bbox_coder", m), False, "stride")
+m = case("ssd_anchor_generator", "sizes_given")
+m["params"]["ratios"] = [[2, 3], [[2]]]
+expect("a list that is not rectangular", of("ssd_anchor_generator", m), False, "not rectangular")
 expect("raises without an error", of("iou_loss", {**good, "raises": "ValueError", "outputs": {}}), False, "does not raise")
 nan = copy.deepcopy(good)
 nan["outputs"]["loss"]["data"][0] = "nan"
@@ -127,6 +170,72 @@ c = case("bbox_overlaps", "giou_batched")
 c["inputs"]["bboxes1"]["shape"].insert(0, 1), c["inputs"]["bboxes2"]["shape"].insert(0, 1)
 c["outputs"]["overlaps"]["shape"].insert(0, 1)
 expect("a batch of batches", of("bbox_overlaps", c), True)
+
+expect("two levels of anchors", of("anchor_generator", levels(case("anchor_generator", "retina_octave"), 2)), True)
+expect("one level of anchors", of("anchor_generator", levels(case("anchor_generator", "stride_pairs_wh"), 1)), True)
+expect("one level of SSD", of("ssd_anchor_generator", levels(case("ssd_anchor_generator", "sizes_given"), 1)), True)
+expect("one level of YOLO", of("yolo_anchor_generator", levels(case("yolo_anchor_generator", "yolov3"), 1)), True)
+
+c = case("anchor_generator", "retina_octave")  # octaves written out, of larger base sizes
+del c["params"]["octave_base_scale"], c["params"]["scales_per_octave"]
+c["params"].update(scales=[2 * 2 ** (i / 3) for i in range(3)], base_sizes=[16, 32, 64])
+expect("octaves written out", of("anchor_generator", c), True)
+c["params"]["scales"].reverse()
+expect("octaves in another order", of("anchor_generator", c), False, "output base_anchors.0 is")
+
+c = case("anchor_generator", "center_offset_half")  # the offset as centres
+del c["params"]["center_offset"]
+c["params"]["centers"] = [[4, 4], [8, 8]]
+expect("centres in the place of an offset", of("anchor_generator", c), True)
+c["params"]["center_offset"] = 0.5
+c["raises"], c["outputs"] = "ValueError", {}
+expect("centres and an offset", of("anchor_generator", c), True)
+
+c = case("ssd_anchor_generator", "input300_low0.15")  # the range written out
+del c["params"]["basesize_ratio_range"], c["params"]["input_size"]
+c["params"].update(min_sizes=[21, 45, 99, 153, 207, 261], max_sizes=[45, 99, 153, 207, 261, 315])
+expect("sizes in the place of a range", of("ssd_anchor_generator", c), True)
+
+for component, name in (("delta_xywh_bbox_coder", "decode_multi_class"), ("delta_xywh_bbox_coder", "encode_means_stds"),
+                        ("legacy_delta_xywh_bbox_coder", "decode_multi_class"), ("pseudo_bbox_coder", "decode"),
+                        ("bucketing_bbox_coder", "encode_topk3_bound"), ("bucketing_bbox_coder", "decode_b7_clip"),
+                        ("yolo_bbox_coder", "decode_per_box_stride"), ("tblr_bbox_coder", "decode_norm_list_clip"),
+                        ("distance_point_bbox_coder", "decode_clip"), ("prior_utils", "inside_flags_border5"),
+                        ("bbox_transforms", "rescale_rois"), ("bbox_transforms", "inside"),
+                        ("torchvision_box_ops", "complete_box_iou_loss_eps1e-07"), ("torchvision_box_ops", "box_iou"),
+                        ("torchvision_box_ops", "sigmoid_focal_loss_none"), ("ultralytics_bbox_iou", "CIoU_xywh")):
+    expect(f"two rows of {component} {name}", of(component, rows(case(component, name), 1, 3)), True)
+    expect(f"no row of {component} {name}", of(component, rows(case(component, name), 1, 1)), True)
+
+c = case("delta_xywh_bbox_coder", "decode_batched_3d")  # one image, then of another shape
+for a in (*c["inputs"].values(), *c["outputs"].values()):
+    a["shape"][0], a["data"] = 1, a["data"][len(a["data"]) // 2:]
+c["params"]["max_shape"].pop(0)
+expect("the second image of a batch", of("delta_xywh_bbox_coder", c), True)
+c["params"]["max_shape"] = [[48, 60]]
+expect("the second image in the first's shape", of("delta_xywh_bbox_coder", c), False, "output bboxes is")
+
+c = case("delta_xywh_bbox_coder", "decode_multi_class")  # as many rows as there were classes
+for name, a in (*c["inputs"].items(), *c["outputs"].items()):
+    if name == "bboxes" and a["shape"][1] == 4:
+        a["data"] = [x for i in range(5) for x in a["data"][4 * i:4 * i + 4] * 3]
+    a["shape"] = [15, 4]
+expect("a row for each class", of("delta_xywh_bbox_coder", c), True)
+
+c = case("torchvision_box_ops", "generalized_box_iou")  # boxes in the other's place
+c["inputs"]["boxes1"], c["inputs"]["boxes2"] = c["inputs"]["boxes2"], c["inputs"]["boxes1"]
+a = c["outputs"]["out"]
+a["data"], a["shape"] = [a["data"][4 * i + j] for j in range(4) for i in range(6)], [4, 6]
+expect("overlaps the other way round", of("torchvision_box_ops", c), True)
+
+c = case("torchvision_box_ops", "sigmoid_focal_loss_sum")  # the sum of everything twice
+for name in ("inputs", "targets"):
+    c["inputs"][name]["data"] *= 2
+    c["inputs"][name]["shape"][0] *= 2
+c["outputs"]["loss"]["data"][0] *= 2
+c["outputs"]["grad_inputs"]["data"] *= 2
+c["outputs"]["grad_inputs"]["shape"][0] *= 2
+expect("a batch twice", of("torchvision_box_ops", c), True)
 
 for component in ("yolox_loss_mmdet", "yolox_loss_megvii", "yolox_loss_cjm"):
     c = case(component, "wide_96x160_l1")  # the batch twice: as many again, half the gradient each

@@ -77,6 +77,8 @@ void check_apart_from(const char* op, const char* output, const view<T, R>& o, c
         check_apart(op, output, o, other, source.boxes);
     } else if constexpr (requires { source.points; }) {
         check_apart(op, output, o, other, source.points);
+    } else if constexpr (requires { source.source; }) {
+        check_apart_from(op, output, o, other, source.source);
     }
 }
 

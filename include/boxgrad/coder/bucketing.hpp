@@ -111,7 +111,7 @@ struct bucket_encode_kernel {
                 for (int k = 0; k < m; ++k) {
                     if (k == j) continue;
                     const V d = abs(offset(k));
-                    nearer = nearer + select(k < j ? d <= a : d < a, one, zero);
+                    nearer = nearer + select(k < j ? !(a < d) : d < a, one, zero);
                 }
                 const auto nearest = nearer == zero;
                 const auto taken =
@@ -141,6 +141,7 @@ struct bucket_decode_kernel {
     view<T, 2> out;  // boxes, or the gradient of offsets
     view<T, 1> confidence;
     image_shape border;
+    bool clipped;
 
     BOXGRAD_FN void operator()(index n) const {
         const index i = n * width_v<V>;
@@ -155,7 +156,8 @@ struct bucket_decode_kernel {
             const D o = D::variable(best[s].offset, s);
             side[s] = D(frame.center(s, best[s].number)) - o * D(frame.size(s));
         }
-        const box<D> b = clip(box<D>{side[0], side[2], side[1], side[3]}, border);
+        const box<D> sides{side[0], side[2], side[1], side[3]};
+        const box<D> b = clipped ? clip(sides, border) : sides;
         if constexpr (Gradient) {
             const auto u = load_fields<V, 4>(upstream, i, count);
             const V slope[4] = {u[0] * b.x1.partial[0], u[2] * b.x2.partial[1], u[1] * b.y1.partial[2],
@@ -225,8 +227,9 @@ auto bucket_decoder(const B& b, const char* op, const bucketing& coder, const X&
     const auto o = as_const_view<2>(b, offsets, op, "offset_preds");
     check_shape(op, "cls_preds", {p.size(), index{4} * coder.side_num()}, s.extent);
     check_shape(op, "offset_preds", s.extent, o.extent);
-    return bucket_decode_kernel<V, std::remove_const_t<decltype(p)>, Gradient>{coder, p,  s,  o,
-                                                                               {},    {}, {}, within(coder, border)};
+    const image_shape image = within(coder, border);
+    return bucket_decode_kernel<V, std::remove_const_t<decltype(p)>, Gradient>{
+        coder, p, s, o, {}, {}, {}, image, is_bounded(image)};
 }
 
 }  // namespace detail

@@ -203,16 +203,21 @@ void decode_into(const B& b, const char* op, const C& coder, const X& priors, co
         check_apart(op, "out", o, "upstream", u);
     }
     const image_shape image = within(coder, border);
-    const bool clipped = image.w < infinity<double> || image.h < infinity<double>;
     const auto f = prepared<typename B::scalar>(coder);
     b.for_each(packs_of<V>(p.size()),
                decode_kernel<C, std::remove_const_t<decltype(f)>, V, std::remove_const_t<decltype(p)>, Gradient>{
-                   f, p, c, u, o, image, clipped});
+                   f, p, c, u, o, image, is_bounded(image)});
 }
 
-/// X gives the priors of coder C: a tensor, or a row source such as a grid.
-template <class X, class B>
-concept priors_for = row_source<X, lanes_t<B>> || readable_tensor<X, B, typename B::scalar, 2>;
+/// The rows of S are what coder C codes against; its stride is the coder's own where a prior needs one.
+template <class S, class C, class V>
+concept prior_rows = row_source<S, V> && requires(const S& s, index i, int n) {
+    requires std::same_as<decltype(s.template at<V>(i, n)), typename C::template prior_of<V>> ||
+        (codes_against_strided<C> && std::same_as<decltype(s.template at<V>(i, n)), box<V>>);
+};
+/// X gives the priors of coder C to backend B: a tensor, or a row source such as a grid.
+template <class X, class B, class C>
+concept priors_for = prior_rows<X, C, lanes_t<B>> || readable_tensor<X, B, typename B::scalar, 2>;
 
 struct no_upstream {};
 
@@ -226,7 +231,7 @@ constexpr void check_parameter(const char* op, const char* argument, bool good, 
 /// [N, 4], or [N, 4·C] for a code for each class -> boxes of the same shape, x1 y1 x2 y2 in pixels. Where
 /// `border` is given, boxes are clipped to the picture unless the coder's `clip_border` is off. Throws
 /// shape_error. Scratch: none.
-template <backend B, box_coder C, detail::priors_for<B> X, readable_tensor<B, typename B::scalar, 2> Y>
+template <backend B, box_coder C, detail::priors_for<B, C> X, readable_tensor<B, typename B::scalar, 2> Y>
 auto decode(const B& b, const C& coder, const X& priors, const Y& codes, image_shape border = {}) {
     const char* op = "coder::decode";
     auto out = b.template make<typename B::scalar, 2>(as_const_view<2>(b, codes, op, "codes").extent);
@@ -234,7 +239,7 @@ auto decode(const B& b, const C& coder, const X& priors, const Y& codes, image_s
     return out;
 }
 /// The same, into the caller's tensor.
-template <backend B, box_coder C, detail::priors_for<B> X, readable_tensor<B, typename B::scalar, 2> Y,
+template <backend B, box_coder C, detail::priors_for<B, C> X, readable_tensor<B, typename B::scalar, 2> Y,
           writable_tensor<B, typename B::scalar, 2> Z>
 void decode_into(const B& b, const C& coder, const X& priors, const Y& codes, Z& out, image_shape border = {}) {
     detail::decode_into<false>(b, "coder::decode", coder, priors, codes, detail::no_upstream{}, out, border);
@@ -243,7 +248,7 @@ void decode_into(const B& b, const C& coder, const X& priors, const Y& codes, Z&
 /// The gradient of Σ upstream·decode(prior, code) with respect to the codes: what carries the gradient of
 /// any loss of the boxes on to the raw outputs. Shapes: upstream and result as the codes. Throws
 /// shape_error.
-template <backend B, box_coder C, detail::priors_for<B> X, readable_tensor<B, typename B::scalar, 2> Y,
+template <backend B, box_coder C, detail::priors_for<B, C> X, readable_tensor<B, typename B::scalar, 2> Y,
           readable_tensor<B, typename B::scalar, 2> U>
 auto decode_gradient(const B& b, const C& coder, const X& priors, const Y& codes, const U& upstream,
                      image_shape border = {}) {
@@ -254,7 +259,7 @@ auto decode_gradient(const B& b, const C& coder, const X& priors, const Y& codes
 }
 
 /// The codes [N, 4] of boxes [N, 4], against priors [N, ...] or a row source. Throws shape_error.
-template <backend B, box_coder C, detail::priors_for<B> X, boxes_for<B> Y>
+template <backend B, box_coder C, detail::priors_for<B, C> X, boxes_for<B> Y>
 auto encode(const B& b, const C& coder, const X& priors, const Y& boxes) {
     const char* op = "coder::encode";
     const auto p = detail::prior_source(b, coder, priors, op);

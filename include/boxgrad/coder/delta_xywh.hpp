@@ -119,6 +119,9 @@ struct basic_delta_xywh {
             if (!(target_stds[i] > 0 && target_stds[i] < infinity<double>)) {
                 raise(config_error(complaint("delta_xywh", "target_stds", "positive", std::to_string(target_stds[i]))));
             }
+            if (!(target_means[i] - target_means[i] == 0)) {
+                raise(config_error(complaint("delta_xywh", "target_means", "finite", std::to_string(target_means[i]))));
+            }
             f.mean[i] = static_cast<T>(target_means[i]);
             f.deviation[i] = static_cast<T>(target_stds[i]);
         }

@@ -47,7 +47,7 @@ private:
     template <number V>
     BOXGRAD_FN constexpr V taken(const V& d) const {
         const V zero(scalar_t<V>(0));
-        return sign == distance_sign::any ? d : select(zero < d, d, zero);
+        return sign == distance_sign::any ? d : select(d <= zero, zero, d);
     }
 };
 static_assert(box_coder<linear_distance>);

@@ -43,7 +43,7 @@ struct yolov5 {
             return log(s / (one - s));
         };
         const auto place = [&](V g, V q) { return logit(((g - q) * half / prior.stride + one) * half); };
-        const auto size = [&](V g, V q) { return logit(sqrt(g / q) * half); };
+        const auto size = [&](V g, V q) { return logit(sqrt(clamp_min(g / q, V(T(0)))) * half); };
         return {place(b.x1 + b.x2, p.x1 + p.x2), place(b.y1 + b.y2, p.y1 + p.y2), size(b.width(), p.width()),
                 size(b.height(), p.height())};
     }

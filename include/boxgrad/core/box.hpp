@@ -15,7 +15,7 @@ struct box {
     BOXGRAD_FN constexpr box upright() const { return {x1, y1, clamp_min(x2, x1), clamp_min(y2, y1)}; }
     BOXGRAD_FN constexpr V width() const { return x2 - x1; }
     BOXGRAD_FN constexpr V height() const { return y2 - y1; }
-    BOXGRAD_FN constexpr V area() const { return width() * height(); }
+    BOXGRAD_FN constexpr V area() const { return product(width(), height()); }
 };
 template <class V>
 box(V, V, V, V) -> box<V>;

@@ -87,6 +87,12 @@ template <class V, int N>
 BOXGRAD_FN constexpr V detach(const dual<V, N>& x) {
     return x.value;
 }
+/// The value rounded by itself.
+template <class V, int N>
+BOXGRAD_FN constexpr dual<V, N> product(const dual<V, N>& a, const dual<V, N>& b) {
+    return dual<V, N>::map(product(a.value, b.value),
+                           [&](int i) { return a.partial[i] * b.value + a.value * b.partial[i]; });
+}
 template <class V, int N>
 BOXGRAD_FN constexpr dual<V, N> select(mask_t<V> m, const dual<V, N>& a, const dual<V, N>& b) {
     return dual<V, N>::map(select(m, a.value, b.value),

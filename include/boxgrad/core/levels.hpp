@@ -33,5 +33,6 @@ struct image_shape {
     double h = infinity<double>;
     double w = infinity<double>;
 };
+constexpr bool is_bounded(const image_shape& s) { return s.h < infinity<double> || s.w < infinity<double>; }
 
 }  // namespace boxgrad::inline BOXGRAD_ABI

@@ -93,6 +93,27 @@ BOXGRAD_FN constexpr T madd(T a, T b, T c) {
     return a * b + c;
 }
 
+/// a·b, rounded by itself: a compiler may fuse any other product with a sum, and differently from place to
+/// place. What has to be the same bits wherever it is computed is built of these.
+template <real T>
+BOXGRAD_FN constexpr T product(T a, T b) {
+#if defined(__CUDA_ARCH__)
+    if constexpr (sizeof(T) == 4) {
+        return __fmul_rn(a, b);
+    } else {
+        return __dmul_rn(a, b);
+    }
+#else
+    T r = a * b;
+#if defined(__FMA__)
+    if (!__builtin_is_constant_evaluated()) asm("" : "+x"(r));
+#elif defined(__aarch64__)
+    if (!__builtin_is_constant_evaluated()) asm("" : "+w"(r));
+#endif
+    return r;
+#endif
+}
+
 template <real T>
 BOXGRAD_FN constexpr auto to_bits(T x) {
     return __builtin_bit_cast(typename number_traits<T>::bits, x);

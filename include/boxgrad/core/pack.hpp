@@ -99,6 +99,19 @@ pack<T> madd(pack<T> a, pack<T> b, pack<T> c) {
 #endif
     return xsimd::fma(a.v, b.v, c.v);
 }
+/// a·b, rounded by itself.
+template <real T>
+pack<T> product(pack<T> a, pack<T> b) {
+    xsimd::batch<T> r = a.v * b.v;
+#if defined(__AVX512F__)
+    asm("" : "+v"(r.data));
+#elif defined(__FMA__)
+    asm("" : "+x"(r.data));
+#elif defined(__aarch64__)
+    asm("" : "+w"(r.data));
+#endif
+    return r;
+}
 template <real T>
 pack<T> sqrt(pack<T> x) {
     return xsimd::sqrt(x.v);

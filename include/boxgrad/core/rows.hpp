@@ -84,6 +84,7 @@ struct stored_boxes {
 
     BOXGRAD_FN constexpr index size() const { return boxes.extent[0]; }
     template <plain_number V>
+        requires std::same_as<scalar_t<V>, T>
     BOXGRAD_FN constexpr box<V> at(index i, int count) const {
         return load_boxes<V>(boxes, i, count);
     }

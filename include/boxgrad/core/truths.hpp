@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/backend/transfer.hpp>
+#include <boxgrad/core/box.hpp>
 
 #include <array>
 #include <cmath>

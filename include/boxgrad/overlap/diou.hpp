@@ -12,9 +12,10 @@ template <class V>
 BOXGRAD_FN constexpr V centre_distance(const box<V>& a, const box<V>& b, double eps) {
     const V quarter(scalar_t<V>(0.25));
     const box<V> h = hull(a, b);
-    const V dx = (b.x1 + b.x2) - (a.x1 + a.x2);
-    const V dy = (b.y1 + b.y2) - (a.y1 + a.y2);
-    return (dx * dx + dy * dy) * quarter / divisor(h.width() * h.width() + h.height() * h.height(), eps);
+    const V dx = (b.x1 - a.x1) + (b.x2 - a.x2);
+    const V dy = (b.y1 - a.y1) + (b.y2 - a.y2);
+    const auto square = [](const V& x) { return product(x, x); };
+    return (square(dx) + square(dy)) * quarter / divisor(square(h.width()) + square(h.height()), eps);
 }
 
 /// Distance intersection over union.

@@ -28,9 +28,9 @@ struct eiou {
         const V ky = max(a.y1, b.y1);
         const V mx = min(a.x2, b.x2);
         const V my = min(a.y2, b.y2);
-        const V i = (mx - ex) * (my - ey) + (min(kx, mx) - ex) * (min(ky, my) - ey) - (kx - ex) * (max(ky, my) - ey) -
-                    (max(kx, mx) - ex) * (ky - ey);
-        return i / divisor(a.area() + b.area() - i, eps);
+        const V i = product(mx - ex, my - ey) + product(min(kx, mx) - ex, min(ky, my) - ey) -
+                    product(kx - ex, max(ky, my) - ey) - product(max(kx, mx) - ex, ky - ey);
+        return quotient(i, a.area() + b.area() - i, eps);
     }
 };
 static_assert(term<eiou>);

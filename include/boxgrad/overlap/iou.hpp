@@ -24,7 +24,7 @@ enum class eps_rule {
     floor,  ///< max(union, eps): mmdetection's iou, iof, giou
     added,  ///< union + eps: mmdetection's other losses, torchvision's losses
     none,   ///< not in the union: torchvision's pairwise functions
-    sides   ///< union + eps, of boxes whose heights are larger by eps: ultralytics
+    sides   ///< union + eps, of boxes whose heights are larger by eps: ultralytics, where boxes are corners
 };
 
 /// Areas that two boxes share and cover.
@@ -34,9 +34,9 @@ struct areas {
 
     /// The boxes have to be upright. `taller` is added to heights where areas are taken of one box.
     BOXGRAD_FN constexpr areas(const box<V>& a, const box<V>& b, V taller = V(scalar_t<V>(0)))
-        : intersection(side(a.x1, a.x2, b.x1, b.x2) * side(a.y1, a.y2, b.y1, b.y2)),
-          first(a.width() * (a.height() + taller)),
-          second(b.width() * (b.height() + taller)) {}
+        : intersection(product(side(a.x1, a.x2, b.x1, b.x2), side(a.y1, a.y2, b.y1, b.y2))),
+          first(product(a.width(), a.height() + taller)),
+          second(product(b.width(), b.height() + taller)) {}
     BOXGRAD_FN constexpr V joint() const { return first + second - intersection; }
 
 private:
@@ -50,6 +50,14 @@ template <class V>
 BOXGRAD_FN constexpr V divisor(const V& x, double eps) {
     using T = scalar_t<V>;
     return clamp_min(eps > 0 ? x + V(static_cast<T>(eps)) : x, V(smallest_normal<T>));
+}
+
+/// x / (y + eps), or x / y; 0 where there is nothing to divide by, whose gradient would be infinite.
+template <class V>
+BOXGRAD_FN constexpr V quotient(const V& x, const V& y, double eps) {
+    using T = scalar_t<V>;
+    const V q = x / divisor(y, eps);
+    return eps > 0 ? q : select(y < V(smallest_normal<T>), V(T(0)), q);
 }
 
 /// The union as a divisor, and the overlap that it gives.
@@ -66,6 +74,10 @@ struct ratio {
             joint = divisor(s.joint(), Rule == eps_rule::none ? 0.0 : eps);
         }
         iou = s.intersection / joint;
+        if (!(eps > 0) || Rule == eps_rule::none) {
+            using T = scalar_t<V>;
+            iou = select(s.joint() < V(smallest_normal<T>), V(T(0)), iou);
+        }
     }
 };
 
@@ -116,7 +128,8 @@ struct iof {
     template <number V>
     BOXGRAD_FN constexpr V operator()(const box<V>& a, const box<V>& b) const {
         const areas<V> s(a.upright(), b.upright());
-        return s.intersection / max(s.first, floor_of<V>(eps));
+        const V shared = s.intersection + (s.second - s.second);  // NaN where the second box is
+        return eps > 0 ? shared / max(s.first, floor_of<V>(eps)) : quotient(shared, s.first, 0);
     }
 };
 
@@ -143,10 +156,11 @@ struct basic_giou {
             return r.iou - (v - r.joint) / v;
         } else if constexpr (Rule == eps_rule::added) {
             // The reference adds eps to the divisors only.
-            return r.iou - (area - areas<V>(a, b).joint()) / divisor(area, eps);
+            return r.iou - quotient(area - areas<V>(a, b).joint(), area, eps);
         } else {
+            // Flat boxes that are taller by eps may cover more than their hull.
             const V v = divisor(area, Rule == eps_rule::none ? 0.0 : eps);
-            return r.iou - (v - r.joint) / v;
+            return clamp_max(r.iou - (v - r.joint) / v, V(scalar_t<V>(1)));
         }
     }
 };

@@ -64,9 +64,18 @@ struct store_rows_kernel {
     index chunks;
 
     BOXGRAD_FN void operator()(index n) const {
-        const index first = n / chunks * rows;
+        if constexpr (width_v < V >> 1) {
+            for (index c = 0; c < chunks; ++c) fill(n * rows, c * width_v<V>);
+        } else {
+            fill(n / chunks, n % chunks);
+        }
+    }
+    /// How often it has to be called.
+    index calls() const { return width_v<V> > 1 ? (out.extent[0] + rows - 1) / rows : out.extent[0] * chunks; }
+
+private:
+    BOXGRAD_FN void fill(index first, index j) const {
         const index last = first + rows < out.extent[0] ? first + rows : out.extent[0];
-        index j = n % chunks * width_v<V>;
         int count = rows_left<V>(out.extent[1], j);
         if (count < width_v<V> && out.extent[1] >= width_v<V>) {
             j = out.extent[1] - width_v<V>;
@@ -133,9 +142,8 @@ void pairwise(const B& backend, const O& overlap, const X& boxes1, const Y& boxe
         return;
     }
     using kernel = detail::store_rows_kernel<O, V, std::remove_const_t<decltype(a)>, std::remove_const_t<decltype(b)>>;
-    const index chunks = packs_of<V>(b.size());
-    const index blocks = (a.size() + kernel::rows - 1) / kernel::rows;
-    backend.for_each(checked_product(op, blocks, chunks), kernel{overlap, a, b, o, chunks});
+    const kernel k{overlap, a, b, o, packs_of<V>(b.size())};
+    backend.for_each(k.calls(), k);
 }
 
 /// As above, into a tensor that the backend makes.

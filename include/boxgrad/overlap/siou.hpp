@@ -34,16 +34,18 @@ struct basic_siou {
         const box<V> a = p.upright();
         const box<V> b = q.upright();
         const box<V> h = hull(a, b);
-        const V sx = (b.x1 + b.x2 - a.x1 - a.x2) * half + e;
-        const V sy = (b.y1 + b.y2 - a.y1 - a.y2) * half + e;
-        const V angle = V(T(2)) * abs(sx) * abs(sy) / divisor(sx * sx + sy * sy, 0);
+        const V sx = ((b.x1 - a.x1) + (b.x2 - a.x2)) * half + e;
+        const V sy = ((b.y1 - a.y1) + (b.y2 - a.y2)) * half + e;
+        // By the smaller over the larger: squares of tiny boxes vanish.
+        const V t = min(abs(sx), abs(sy)) / divisor(max(abs(sx), abs(sy)), 0);
+        const V angle = V(T(2)) * t / (one + t * t);
         const V gamma = Distance == siou_distance::paper ? angle - V(T(2)) : V(T(2)) - angle;
         const auto far = [&](const V& s, const V& side) {
             const V r = s / clamp_min(side, floor_of<V>(eps));
             return one - exp(gamma * (r * r));
         };
-        const auto unlike = [&](const V& s, const V& t) {
-            const V d = one - exp(-(abs(s - t) / divisor(max(s, t), 0)));
+        const auto unlike = [&](const V& s, const V& u) {
+            const V d = one - exp(-(abs(s - u) / divisor(max(s, u), 0)));
             return (d * d) * (d * d);
         };
         const V distance = far(sx, h.width()) + far(sy, h.height());

@@ -32,6 +32,9 @@ public:
           down_(static_cast<T>(s.h)) {
         if (base.empty()) raise(config_error("anchor_grid: no base anchors"));
         if (size_ > index{0xffffffff}) raise(size_error("anchor_grid: more than 2^32 anchors in a level"));
+        // Rows and columns have to be exact in T, and a pack to span two rows at most.
+        constexpr index exact = index{1} << std::numeric_limits<T>::digits;
+        in_packs_ = size.w <= exact && size.h <= exact && size.w * base.size() >= most_lanes;
         for (int k = 0; k < length; ++k) {
             const box<T>& b = base[k % base.size()];
             x1_[k] = b.x1;
@@ -53,12 +56,12 @@ public:
     }
 
     template <plain_number V>
-    BOXGRAD_FN constexpr box<V> at(index i, int count) const {
+    requires std::same_as<scalar_t<V>, T> BOXGRAD_FN constexpr box<V> at(index i, int count) const {
         if constexpr (width_v<V> == 1) {
             return (*this)[i];
         } else {
             static_assert(width_v<V> <= most_lanes);
-            if (count < width_v<V> || columns_ * per_cell_ < static_cast<std::uint32_t>(width_v<V>)) {
+            if (count < width_v<V> || !in_packs_) {
                 return lane_by_lane<V>(i, count);
             }
             // Lanes run through the base anchors and step over to the next cell, at most once to the next row.
@@ -106,6 +109,7 @@ private:
     index size_;
     std::uint32_t columns_, per_cell_;
     T across_, down_;
+    bool in_packs_ = false;
     table x1_{}, y1_{}, x2_{}, y2_{};  // over and over
     table step_{};                     // cells passed since the first
 };

@@ -23,6 +23,9 @@ constexpr region calc_region(const box<double>& b, double ratio) {
           b.y2 >= -limit && b.y2 <= limit)) {
         raise(config_error("calc_region: a coordinate is not a number of cells"));
     }
+    if (!(ratio >= 0 && ratio <= 1)) {
+        raise(config_error(complaint("calc_region", "ratio", "in [0, 1]", std::to_string(ratio))));
+    }
     const auto mix = [](double x, double share, double y) {
         return static_cast<index>(detail::round_half_to_even((1 - share) * x + share * y));
     };

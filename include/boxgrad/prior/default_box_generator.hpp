@@ -19,7 +19,7 @@ namespace boxgrad::inline BOXGRAD_ABI::prior {
 struct default_box_generator {
     per_level<stride> strides{};         ///< pixels a cell
     per_level<numbers> aspect_ratios{};  ///< a list a level, without 1
-    inplace_vector<double, 9> scales{};  ///< one more than levels; none: evenly from min_ratio to max_ratio, then 1
+    inplace_vector<double, 9> scales{};  ///< one more than levels; none: even from min_ratio to max_ratio, then 1
     double min_ratio = 0.15, max_ratio = 0.9;
     bool clip = true;      ///< sizes only; boxes may still leave the picture
     featmap_size image{};  ///< pixels (h, w)
@@ -45,6 +45,9 @@ struct default_box_generator {
             raise(config_error(complaint(op, "image", "positive",
                                          "(" + std::to_string(image.h) + ", " + std::to_string(image.w) + ")")));
         }
+        for (const double x : scales) detail::check_positive(op, "scales", x);
+        detail::check_positive(op, "min_ratio", min_ratio);
+        detail::check_positive(op, "max_ratio", max_ratio);
         base_anchor_list<T> r;
         const auto add = [&](double w, double h) {
             const auto within = [&](double x) { return clip ? (x < 0 ? 0 : x > 1 ? 1 : x) : x; };
@@ -74,7 +77,7 @@ struct default_box_generator {
 private:
     constexpr double scale(int k) const {
         if (!scales.empty()) return scales[k];
-        if (k == num_levels()) return 1;
+        if (k == num_levels()) return k == 1 ? max_ratio : 1;
         return num_levels() == 1 ? min_ratio : min_ratio + (max_ratio - min_ratio) * k / (num_levels() - 1.0);
     }
 };

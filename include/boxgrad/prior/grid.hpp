@@ -55,6 +55,8 @@ constexpr void check_level(const char* op, const G& g, int level, featmap_size s
             complaint(op, "strides", "positive", "(" + std::to_string(s.w) + ", " + std::to_string(s.h) + ")")));
     }
     check_size(op, size);
+    // Throws where parameters contradict one another.
+    if constexpr (requires { g.template base_anchors<float>(level); }) g.template base_anchors<float>(level);
 }
 template <class G>
 void check_levels(const char* op, const G& g, int sizes) {
@@ -143,7 +145,6 @@ auto single_level_valid_flags(const B& b, const G& g, featmap_size size, featmap
         return static_cast<index>(std::ceil(static_cast<double>(pixels) / s));
     };
     const stride s = g.strides[level];
-    g.template grid<typename B::scalar>(level, {});  // throws where parameters contradict one another
     return detail::cell_flags(b, size, {cells(pad_shape.h, s.h), cells(pad_shape.w, s.w)}, g.num_base_priors(level));
 }
 

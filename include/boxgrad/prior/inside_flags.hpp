@@ -46,8 +46,8 @@ auto inside_flags(const B& b, const X& priors, const Y& valid_flags, image_shape
     check_shape(op, "valid_flags", {p.size()}, v.extent);
     auto out = b.template make<std::uint8_t, 1>(v.extent);
     const auto o = as_view<1>(b, out, op, "out");
-    b.for_each(packs_of<V>(p.size()),
-               detail::inside_kernel<V, decltype(p)>{p, v, o, image, static_cast<typename B::scalar>(allowed_border)});
+    b.for_each(packs_of<V>(p.size()), detail::inside_kernel<V, std::remove_const_t<decltype(p)>>{
+                                          p, v, o, image, static_cast<typename B::scalar>(allowed_border)});
     return out;
 }
 

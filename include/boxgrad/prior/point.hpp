@@ -49,7 +49,7 @@ struct point_grid {
 
     BOXGRAD_FN constexpr index size() const { return cells.cells(); }
     template <plain_number V>
-    BOXGRAD_FN constexpr point<V> at(index i, int count) const {
+    requires std::same_as<scalar_t<V>, T> BOXGRAD_FN constexpr point<V> at(index i, int count) const {
         return points_of<V>(i, count, cells.w, s, offset);
     }
 };

@@ -91,6 +91,12 @@ private:
     /// Percentages of the input, as whole numbers; the first level lies below the range.
     constexpr range spread(int level) const {
         const char* op = "ssd_anchor_generator";
+        if (!(basesize_ratio_range[0] > 0 && basesize_ratio_range[0] < basesize_ratio_range[1] &&
+              basesize_ratio_range[1] <= 1)) {
+            raise(config_error(complaint(
+                op, "basesize_ratio_range", "rising within (0, 1]",
+                "(" + std::to_string(basesize_ratio_range[0]) + ", " + std::to_string(basesize_ratio_range[1]) + ")")));
+        }
         const int low = static_cast<int>(basesize_ratio_range[0] * 100);
         const int high = static_cast<int>(basesize_ratio_range[1] * 100);
         const auto pixels = [&](int percent) { return static_cast<double>(input_size * percent / 100); };

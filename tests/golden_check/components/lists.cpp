@@ -4,22 +4,16 @@
 
 #include "golden_check/backends.hpp"
 #include "golden_check/components.hpp"
+#include "golden_check/components/levels.hpp"
 #include "golden_check/components/sim_ota.hpp"
 
+#include <boxgrad/prior/mlvl_point_generator.hpp>
 #include <boxgrad/prior/point_generator.hpp>
 #include <boxgrad/sampler/pseudo.hpp>
 
 namespace golden {
 
 namespace {
-
-boxgrad::featmap_size size_of(const recorded& c, const std::string& key) {
-    const parameter* const p = c.find(key);
-    if (!p || p->kind != parameter::list || p->shape != std::vector<index>{2}) {
-        throw bad_file("parameter " + key + " must be (h, w)");
-    }
-    return {static_cast<index>(p->numbers[0]), static_cast<index>(p->numbers[1])};
-}
 
 template <class B>
 void points(checker& k, const B& b) {
@@ -39,7 +33,7 @@ template <class B>
 void pyramid(checker& k, const B& b) {
     const recorded& c = k.expected();
     boxgrad::prior::mlvl_point_generator g;
-    for (const auto& s : c.rows("strides", 2, true)) g.strides.push_back({s[0], s[1]});
+    g.strides = strides_of(c);
     g.offset = c.number("offset", 0.5);
     if (const array* const cells = c.find_input("prior_idxs")) {
         const auto size = size_of(c, "featmap_size");
@@ -49,8 +43,7 @@ void pyramid(checker& k, const B& b) {
         report<2>(k, b, "priors", p);
         return;
     }
-    boxgrad::per_level<boxgrad::featmap_size> sizes;
-    for (const auto& s : c.rows("featmap_sizes", 2)) sizes.push_back({static_cast<index>(s[0]), static_cast<index>(s[1])});
+    const auto sizes = sizes_of(c);
     const auto each = [&](const std::string& name, const auto& levels, auto rank) {
         for (std::size_t l = 0; l < levels.size(); ++l) {
             report<decltype(rank)::value>(k, b, name + "." + std::to_string(l), levels[l]);
