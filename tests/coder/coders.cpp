@@ -265,8 +265,10 @@ TEMPLATE_LIST_TEST_CASE("coders of each kind on every backend, bit for bit as on
         const auto expected = coder::decode(plain, c, rows_of(priors), rows_of(codes), border);
         CHECK(test::near(test::to_host<2>(b, boxes), data_of<T>(expected), 0));
         CHECK(test::near(test::to_host<2>(b, coder::encode(b, c, p, boxes)), data_of<T>(coder::encode(plain, c, rows_of(priors), expected)), 0));
+        // Partial derivatives are sums that a compiler may fuse in scalars otherwise than in packs.
+        const double fused = std::same_as<boxgrad::lanes_t<TestType>, boxgrad::lanes_t<boxgrad::memory<T>>> ? 0 : 8;
         CHECK(test::near(test::to_host<2>(b, coder::decode_gradient(b, c, p, x, boxes, border)),
-                         data_of<T>(coder::decode_gradient(plain, c, rows_of(priors), rows_of(codes), expected, border)), 0));
+                         data_of<T>(coder::decode_gradient(plain, c, rows_of(priors), rows_of(codes), expected, border)), fused));
     };
     // One of each kind of prior: boxes, strided boxes, points.
     check("delta", coder::delta_xywh{.target_stds = {0.1, 0.1, 0.2, 0.2}}, -2.0, 2.0);

@@ -29,12 +29,12 @@ struct cpu {
 #if defined(_OPENMP)
         if (threads > 1 && n > 1) {
             const index share = std::max<index>(1, n / (8 * index{threads}));
-#pragma omp parallel for schedule(dynamic, share) num_threads(threads)
-            for (index i = 0; i < n; ++i) f(i);
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+            for (index i = 0; i < n; i += share) run(i, std::min(i + share, n), f);
             return;
         }
 #endif
-        run(n, f);
+        run(0, n, f);
     }
     template <class T>
     void upload(const T* source, T* destination, index n) const {
@@ -46,10 +46,11 @@ struct cpu {
     }
 
 private:
-    /// All of f, and nothing of the caller: the loop has the registers to itself.
+    /// All of f, and nothing of the caller: the loop has the registers to itself, and is the same code
+    /// whether one thread runs it or many.
     template <class F>
-    [[gnu::noinline, gnu::flatten]] static void run(index n, const F& f) {
-        for (index i = 0; i < n; ++i) f(i);
+    [[gnu::noinline, gnu::flatten]] static void run(index first, index last, const F& f) {
+        for (index i = first; i < last; ++i) f(i);
     }
 };
 

@@ -61,8 +61,8 @@ struct bucket_frame {
         const V grow(static_cast<T>(scale_factor));
         const V cx = (p.x1 + p.x2) * half;
         const V cy = (p.y1 + p.y2) * half;
-        const V w = p.width() * grow;
-        const V h = p.height() * grow;
+        const V w = product(p.width(), grow);
+        const V h = product(p.height(), grow);
         const V n(static_cast<T>(num_buckets));
         edge[0] = cx - half * w;
         edge[1] = cx + half * w;
@@ -74,7 +74,7 @@ struct bucket_frame {
         step[3] = -step[2];
     }
     BOXGRAD_FN constexpr V center(int side, const V& bucket) const {
-        return edge[side] + (V(scalar_t<V>(0.5)) + bucket) * step[side];
+        return edge[side] + product(V(scalar_t<V>(0.5)) + bucket, step[side]);
     }
     /// A bucket's size.
     BOXGRAD_FN constexpr V size(int side) const { return step[side & 2]; }
@@ -154,7 +154,7 @@ struct bucket_decode_kernel {
         for (int s = 0; s < 4; ++s) {
             best[s] = choose(i, count, index{s} * m, m);
             const D o = D::variable(best[s].offset, s);
-            side[s] = D(frame.center(s, best[s].number)) - o * D(frame.size(s));
+            side[s] = D(frame.center(s, best[s].number)) - product(o, D(frame.size(s)));
         }
         const box<D> sides{side[0], side[2], side[1], side[3]};
         const box<D> b = clipped ? clip(sides, border) : sides;

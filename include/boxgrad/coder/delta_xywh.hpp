@@ -48,10 +48,10 @@ struct delta_formula {
         const P center(T(Convention.center));
         const P pw = side(p.x1, p.x2);
         const P ph = side(p.y1, p.y2);
-        V shift_x = (c.x * V(deviation[0]) + V(mean[0])) * V(pw);
-        V shift_y = (c.y * V(deviation[1]) + V(mean[1])) * V(ph);
-        V dw = clamp_max(c.w * V(deviation[2]) + V(mean[2]), V(largest));
-        V dh = clamp_max(c.h * V(deviation[3]) + V(mean[3]), V(largest));
+        V shift_x = product(madd(c.x, V(deviation[0]), V(mean[0])), V(pw));
+        V shift_y = product(madd(c.y, V(deviation[1]), V(mean[1])), V(ph));
+        V dw = clamp_max(madd(c.w, V(deviation[2]), V(mean[2])), V(largest));
+        V dh = clamp_max(madd(c.h, V(deviation[3]), V(mean[3])), V(largest));
         if (clamp_below) {
             dw = clamp_min(dw, V(-largest));
             dh = clamp_min(dh, V(-largest));
@@ -62,8 +62,8 @@ struct delta_formula {
         }
         const V cx = V((p.x1 + p.x2 - center) * half) + shift_x;
         const V cy = V((p.y1 + p.y2 - center) * half) + shift_y;
-        const V w = (V(pw) * exp(dw) - V(T(Convention.half))) * V(half);
-        const V h = (V(ph) * exp(dh) - V(T(Convention.half))) * V(half);
+        const V w = (product(V(pw), exp(dw)) - V(T(Convention.half))) * V(half);
+        const V h = (product(V(ph), exp(dh)) - V(T(Convention.half))) * V(half);
         return {cx - w, cy - h, cx + w, cy + h};
     }
 

@@ -38,8 +38,8 @@ struct linear_distance {
     template <number V>
     BOXGRAD_FN constexpr box<V> decode(const box<base_t<V>>& p, const left_top_right_bottom<V>& c) const {
         const auto [cx, cy, w, h] = detail::center_and_unit(p, normalize_by_size);
-        return {V(cx) - taken(c.left) * V(w), V(cy) - taken(c.top) * V(h), V(cx) + taken(c.right) * V(w),
-                V(cy) + taken(c.bottom) * V(h)};
+        return {V(cx) - product(taken(c.left), V(w)), V(cy) - product(taken(c.top), V(h)),
+                V(cx) + product(taken(c.right), V(w)), V(cy) + product(taken(c.bottom), V(h))};
     }
 
 private:

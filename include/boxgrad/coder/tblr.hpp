@@ -48,8 +48,8 @@ struct tblr {
     template <number V>
     BOXGRAD_FN constexpr box<V> decode(const box<base_t<V>>& p, const top_bottom_left_right<V>& c) const {
         const auto [cx, cy, w, h] = detail::center_and_unit(p, normalize_by_wh);
-        return {V(cx) - c.left * by<V>(2) * V(w), V(cy) - c.top * by<V>(0) * V(h), V(cx) + c.right * by<V>(3) * V(w),
-                V(cy) + c.bottom * by<V>(1) * V(h)};
+        return {V(cx) - product(c.left * by<V>(2), V(w)), V(cy) - product(c.top * by<V>(0), V(h)),
+                V(cx) + product(c.right * by<V>(3), V(w)), V(cy) + product(c.bottom * by<V>(1), V(h))};
     }
 
 private:

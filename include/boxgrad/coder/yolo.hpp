@@ -49,10 +49,10 @@ struct yolo {
         const auto& p = prior.box;
         const base_t<V> half_base(T(0.5));
         const V half(half_base);
-        const V cx = V((p.x1 + p.x2) * half_base) + (c.x - half) * V(prior.stride);
-        const V cy = V((p.y1 + p.y2) * half_base) + (c.y - half) * V(prior.stride);
-        const V w = V(p.width() * half_base) * exp(clamp_max(c.w, V(largest)));
-        const V h = V(p.height() * half_base) * exp(clamp_max(c.h, V(largest)));
+        const V cx = madd(c.x - half, V(prior.stride), V((p.x1 + p.x2) * half_base));
+        const V cy = madd(c.y - half, V(prior.stride), V((p.y1 + p.y2) * half_base));
+        const V w = product(V(p.width() * half_base), exp(clamp_max(c.w, V(largest))));
+        const V h = product(V(p.height() * half_base), exp(clamp_max(c.h, V(largest))));
         return {cx - w, cy - h, cx + w, cy + h};
     }
 };

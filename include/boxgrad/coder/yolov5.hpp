@@ -57,10 +57,10 @@ struct yolov5 {
         const V two(T(2));
         const auto size = [&](const base_t<V>& side, const V& raw) {
             const V q = two * sigmoid(raw);
-            return V(side * half) * (q * q);
+            return product(V(side * half), q * q);
         };
-        const V cx = V((p.x1 + p.x2) * half) + (two * sigmoid(c.x) - one) * V(prior.stride);
-        const V cy = V((p.y1 + p.y2) * half) + (two * sigmoid(c.y) - one) * V(prior.stride);
+        const V cx = madd(two * sigmoid(c.x) - one, V(prior.stride), V((p.x1 + p.x2) * half));
+        const V cy = madd(two * sigmoid(c.y) - one, V(prior.stride), V((p.y1 + p.y2) * half));
         const V w = size(p.width(), c.w);
         const V h = size(p.height(), c.h);
         return {cx - w, cy - h, cx + w, cy + h};

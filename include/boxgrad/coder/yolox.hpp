@@ -31,10 +31,10 @@ struct yolox {
         using T = scalar_t<V>;
         constexpr T largest = largest_log_size<T>;
         const V half(T(0.5));
-        const V cx = c.x * V(p.sx) + V(p.x);
-        const V cy = c.y * V(p.sy) + V(p.y);
-        const V w = exp(clamp_max(c.w, V(largest))) * V(p.sx) * half;
-        const V h = exp(clamp_max(c.h, V(largest))) * V(p.sy) * half;
+        const V cx = madd(c.x, V(p.sx), V(p.x));
+        const V cy = madd(c.y, V(p.sy), V(p.y));
+        const V w = product(exp(clamp_max(c.w, V(largest))), V(p.sx)) * half;
+        const V h = product(exp(clamp_max(c.h, V(largest))), V(p.sy)) * half;
         return {cx - w, cy - h, cx + w, cy + h};
     }
 

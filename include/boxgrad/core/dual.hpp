@@ -87,6 +87,12 @@ template <class V, int N>
 BOXGRAD_FN constexpr V detach(const dual<V, N>& x) {
     return x.value;
 }
+/// a·b + c, the value fused as that of its numbers.
+template <class V, int N>
+BOXGRAD_FN constexpr dual<V, N> madd(const dual<V, N>& a, const dual<V, N>& b, const dual<V, N>& c) {
+    return dual<V, N>::map(madd(a.value, b.value, c.value),
+                           [&](int i) { return a.partial[i] * b.value + a.value * b.partial[i] + c.partial[i]; });
+}
 /// The value rounded by itself.
 template <class V, int N>
 BOXGRAD_FN constexpr dual<V, N> product(const dual<V, N>& a, const dual<V, N>& b) {

@@ -81,8 +81,12 @@ BOXGRAD_FN constexpr bool all(bool mask) { return mask; }
 template <real T>
 BOXGRAD_FN constexpr T madd(T a, T b, T c) {
 #if (defined(__FMA__) || defined(__ARM_FEATURE_FMA)) && !defined(__CUDA_ARCH__)
-    // Said outright, so that a scalar is fused where a pack is, whatever -ffp-contract holds.
-    if (!__builtin_is_constant_evaluated()) {
+    // Said outright, so that a scalar is fused where a pack is, whatever -ffp-contract holds. clang does not
+    // evaluate it in constant expressions.
+#if defined(__clang__)
+    if (!__builtin_is_constant_evaluated())
+#endif
+    {
         if constexpr (sizeof(T) == 4) {
             return __builtin_fmaf(a, b, c);
         } else {

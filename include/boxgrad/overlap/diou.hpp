@@ -87,12 +87,12 @@ struct basic_ciou {
             return plus ? x.height() + e : clamp_min(x.height(), e);
         };
         const V turn = detail::aspect_angle(b.width(), height(b)) - detail::aspect_angle(a.width(), height(a));
-        const V v = V(static_cast<T>(0.40528473456935108578)) * (turn * turn);
+        const V v = product(V(static_cast<T>(0.40528473456935108578)), turn * turn);
         const P u = detach(overlap);
         P alpha = detach(v) / divisor(clamp_min(one - u, zero) + detach(v), Alpha == alpha_rule::gated ? 0.0 : eps);
         if constexpr (Alpha == alpha_rule::gated) alpha = select(u > P(T(0.5)), alpha, zero);
         // Where α is 0 the angle's gradient does not count, however large.
-        const V aspect = select(alpha == zero, V(zero), V(alpha) * v);
+        const V aspect = select(alpha == zero, V(zero), product(V(alpha), v));
         const V r = overlap - (centre_distance(a, b, eps) + aspect);
         if constexpr (Alpha == alpha_rule::gated) return clamp_max(clamp_min(r, V(-one)), V(one));
         return r;

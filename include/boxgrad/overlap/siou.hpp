@@ -38,7 +38,7 @@ struct basic_siou {
         const V sy = ((b.y1 - a.y1) + (b.y2 - a.y2)) * half + e;
         // By the smaller over the larger: squares of tiny boxes vanish.
         const V t = min(abs(sx), abs(sy)) / divisor(max(abs(sx), abs(sy)), 0);
-        const V angle = V(T(2)) * t / (one + t * t);
+        const V angle = V(T(2)) * t / (one + product(t, t));
         const V gamma = Distance == siou_distance::paper ? angle - V(T(2)) : V(T(2)) - angle;
         const auto far = [&](const V& s, const V& side) {
             const V r = s / clamp_min(side, floor_of<V>(eps));
@@ -46,7 +46,7 @@ struct basic_siou {
         };
         const auto unlike = [&](const V& s, const V& u) {
             const V d = one - exp(-(abs(s - u) / divisor(max(s, u), 0)));
-            return (d * d) * (d * d);
+            return product(d * d, d * d);
         };
         const V distance = far(sx, h.width()) + far(sy, h.height());
         const V shape = unlike(a.width(), b.width()) + unlike(a.height() + e, b.height() + e);

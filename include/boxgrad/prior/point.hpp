@@ -37,7 +37,7 @@ BOXGRAD_FN constexpr point<V> points_of(index first, int count, index columns, s
     const V o(static_cast<T>(offset));
     const V sx(static_cast<T>(s.w));
     const V sy(static_cast<T>(s.h));
-    return {(load<V>(x, 1, width_v<V>) + o) * sx, (load<V>(y, 1, width_v<V>) + o) * sy, sx, sy};
+    return {product(load<V>(x, 1, width_v<V>) + o, sx), product(load<V>(y, 1, width_v<V>) + o, sy), sx, sy};
 }
 
 /// The points of one level as a row source: computed where they are read.
