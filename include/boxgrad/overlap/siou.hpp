@@ -14,7 +14,7 @@ enum class siou_distance {
 /// SCYLLA intersection over union.
 ///
 ///     sx, sy = distance of the centres, across and down, + eps
-///     Λ = 2·|sx|·|sy| / (sx² + sy²)                                      sin of twice the angle
+///     Λ = 2·t / (1 + t²), t = smaller / larger of |sx|, |sy|             sin of twice the angle
 ///     Δ = Σ 1 - e^(-(2 - Λ)·(s/c)²)                                      c: width, height of the hull
 ///     Ω = Σ (1 - e^(-|wa - wb| / max(wa, wb)))⁴                          widths, then heights
 ///     siou(a, b) = |a ∩ b| / (|a ∪ b| + eps) - (Δ + Ω)/2                 clamped to [-1, 1]
