@@ -53,10 +53,20 @@ auto make_numbers(const B& b, const char* op, const S& source) {
     return out;
 }
 
+namespace detail {
+
+/// A tensor in the place of a row source, so that what is neither is told what a tensor has to be.
+template <bool IsSource, class X, class B>
+using tensor_for = std::conditional_t<IsSource, view<const typename B::scalar, 2>, X>;
+
+}  // namespace detail
+
 /// X gives boxes to backend B: a tensor [N, 4] (a fifth column, such as a score, is not read), or a row
 /// source of boxes.
 template <class X, class B>
-concept boxes_for = row_source<X, lanes_t<B>> || readable_tensor<X, B, typename B::scalar, 2>;
+concept boxes_for = readable_tensor < detail::tensor_for<row_source<X, lanes_t<B>>, X, B>,
+        B,
+typename B::scalar, 2 > ;
 
 /// x as a row source of boxes. Throws shape_error for a tensor of other columns than 4 or 5.
 template <backend B, boxes_for<B> X>

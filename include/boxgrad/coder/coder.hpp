@@ -217,7 +217,9 @@ concept prior_rows = row_source<S, V> && requires(const S& s, index i, int n) {
 };
 /// X gives the priors of coder C to backend B: a tensor, or a row source such as a grid.
 template <class X, class B, class C>
-concept priors_for = prior_rows<X, C, lanes_t<B>> || readable_tensor<X, B, typename B::scalar, 2>;
+concept priors_for = readable_tensor < boxgrad::detail::tensor_for<prior_rows<X, C, lanes_t<B>>, X, B>,
+        B,
+typename B::scalar, 2 > ;
 
 struct no_upstream {};
 

@@ -49,7 +49,7 @@ BOXGRAD_FN constexpr fields<V, 4> fields_of(const Row<V>& r) {
 template <plain_number V, int C, class T>
 BOXGRAD_FN constexpr fields<V, C> load_fields(const view<T, 2>& v, index i, int count, index column = 0) {
     fields<V, C> f;
-    if constexpr (C == 4 && width_v < V >> 1) {
+    if constexpr (C == 4 && 1 < width_v<V>) {
         if (count == width_v<V> && v.stride[0] == 4 && v.stride[1] == 1 && load_four(&v(i, column), f.at)) return f;
     }
     for (int c = 0; c < C; ++c) f[c] = load<V>(&v(i, column + c), v.stride[0], count);
@@ -59,7 +59,7 @@ BOXGRAD_FN constexpr fields<V, C> load_fields(const view<T, 2>& v, index i, int 
 template <plain_number V, int C, int D, class T>
 BOXGRAD_FN constexpr void store_fields(const fields<V, D>& f, const view<T, 2>& v, index i, int count,
                                        index column = 0) {
-    if constexpr (C == 4 && D == 4 && width_v < V >> 1) {
+    if constexpr (C == 4 && D == 4 && 1 < width_v<V>) {
         if (count == width_v<V> && v.stride[0] == 4 && v.stride[1] == 1 && store_four(f.at, &v(i, column))) return;
     }
     for (int c = 0; c < C; ++c) store(f[c], &v(i, column + c), v.stride[0], count);

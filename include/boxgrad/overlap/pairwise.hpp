@@ -64,7 +64,7 @@ struct store_rows_kernel {
     index chunks;
 
     BOXGRAD_FN void operator()(index n) const {
-        if constexpr (width_v < V >> 1) {
+        if constexpr (1 < width_v<V>) {
             for (index c = 0; c < chunks; ++c) fill(n * rows, c * width_v<V>);
         } else {
             fill(n / chunks, n % chunks);
