@@ -3,6 +3,7 @@
 // Every overlap of the family against its published formula, written anew in long double; its symmetry,
 // range, invariance and gradient; what is promised of degenerate, huge and broken boxes.
 #include "catch.hpp"
+#include "overlap_terms.hpp"
 
 #include <boxgrad/overlap/diou.hpp>
 #include <boxgrad/overlap/eiou.hpp>
@@ -167,29 +168,6 @@ wide published(const overlap::basic_siou<Distance>& o, const box<T>& p, const bo
     return within(published(overlap::basic_iou<eps_rule::added>{o.eps}, p, q) - (distance + shape) / 2);
 }
 
-/// Calls f(name, term, range, symmetric, exactly): every form with an eps, or with eps = 0.
-template <class F>
-void for_each_term(double eps, F&& f) {
-    f("iou floor", overlap::iou{eps});
-    f("iou added", overlap::basic_iou<eps_rule::added>{eps});
-    f("iou none", overlap::basic_iou<eps_rule::none>{eps});
-    f("iou sides", overlap::basic_iou<eps_rule::sides>{eps});
-    f("iof", overlap::iof{eps});
-    f("giou floor", overlap::giou{eps});
-    f("giou added", overlap::basic_giou<eps_rule::added>{eps});
-    f("giou none", overlap::basic_giou<eps_rule::none>{eps});
-    f("giou sides", overlap::basic_giou<eps_rule::sides>{eps});
-    f("diou added", overlap::diou{eps});
-    f("diou floor", overlap::basic_diou<eps_rule::floor>{eps});
-    f("diou none", overlap::basic_diou<eps_rule::none>{eps});
-    f("ciou gated", overlap::ciou{eps});
-    f("ciou plain", overlap::basic_ciou<alpha_rule::plain>{eps});
-    f("ciou plain sides", overlap::basic_ciou<alpha_rule::plain, eps_rule::sides>{eps});
-    f("eiou", overlap::eiou{eps});
-    f("siou paper", overlap::siou{eps});
-    f("siou inverted", overlap::basic_siou<siou_distance::inverted>{eps});
-}
-
 /// Sixty-four ways in which two boxes lie: eight relations, four sizes, two shapes. Upright, sides of a
 /// few units up to 1000, so that eps is small beside them.
 template <class T>
@@ -266,7 +244,7 @@ TEMPLATE_TEST_CASE("every overlap is its formula in long double, in 64 strata", 
     using T = TestType;
     const double unit = static_cast<double>(std::numeric_limits<T>::epsilon());
     for (const double eps : {1e-6, 0.0, 1e-16, 1e-2}) {
-        for_each_term(eps, [&](const char* name, const auto& o) {
+        test::for_each_term(eps, [&](const char* name, const auto& o) {
             std::mt19937_64 random(21);
             double worst = 0;
             std::string where;
@@ -292,7 +270,7 @@ TEMPLATE_TEST_CASE("overlaps are symmetric and stay in their range, rounding inc
     using T = TestType;
     const T unit = std::numeric_limits<T>::epsilon();
     for (const double eps : {1e-6, 0.0}) {
-        for_each_term(eps, [&](const char* name, const auto& o) {
+        test::for_each_term(eps, [&](const char* name, const auto& o) {
             std::mt19937_64 random(22);
             T least = 1;
             T most = -1;
@@ -338,7 +316,7 @@ TEMPLATE_TEST_CASE("equal boxes overlap wholly, whatever their size and place", 
     std::mt19937_64 random(23);
     std::uniform_real_distribution<double> u(0.5, 1);
     for (const double eps : {1e-6, 0.0, 1e-2}) {
-        for_each_term(eps, [&](const char* name, const auto& o) {
+        test::for_each_term(eps, [&](const char* name, const auto& o) {
             bool whole = true;
             for (int i = 0; i < 20000; ++i) {
                 const double size = std::ldexp(u(random), i % 40 - 8);
@@ -365,7 +343,7 @@ TEMPLATE_TEST_CASE("equal boxes overlap wholly, whatever their size and place", 
 TEMPLATE_TEST_CASE("overlaps move along a grid and scale by powers of two without a change of bits", "[overlap][property]", float, double) {
     using T = TestType;
     std::mt19937_64 random(24);
-    for_each_term(0, [&](const char* name, const auto& o) {
+    test::for_each_term(0, [&](const char* name, const auto& o) {
         int moved_bits = 0;
         int scaled_bits = 0;
         for (int i = 0; i < 10000; ++i) {
@@ -386,7 +364,7 @@ TEMPLATE_TEST_CASE("overlaps move along a grid and scale by powers of two withou
         CHECK(scaled_bits == 0);
     });
     // With eps as well, as long as nothing but sums of whole parts depends on the place.
-    for_each_term(1e-6, [&](const char* name, const auto& o) {
+    test::for_each_term(1e-6, [&](const char* name, const auto& o) {
         bool exact = true;
         for (int i = 0; i < 10000; ++i) {
             const auto at = [&] { return static_cast<T>(static_cast<int>(random() % 64)); };
@@ -400,7 +378,7 @@ TEMPLATE_TEST_CASE("overlaps move along a grid and scale by powers of two withou
 }
 
 TEST_CASE("P6 without eps every overlap is as exact at every scale, sides from 2^-60 to 2^58", "[overlap][promise]") {
-    for_each_term(0, [&](const char* name, const auto& o) {
+    test::for_each_term(0, [&](const char* name, const auto& o) {
         std::mt19937_64 random(25);
         double worst = 0;  // relative, of values clear of 0
         double worst_absolute = 0;
@@ -431,7 +409,7 @@ TEST_CASE("P6 without eps every overlap is as exact at every scale, sides from 2
 
 TEST_CASE("an overlap's gradient is that of 4th-order differences, of either box", "[overlap][gradient]") {
     for (const double eps : {1e-6, 0.0}) {
-        for_each_term(eps, [&](const char* name, const auto& o) {
+        test::for_each_term(eps, [&](const char* name, const auto& o) {
             std::mt19937_64 random(26);
             double worst = 0;
             std::string where;

@@ -2,6 +2,7 @@
 //
 // What every overlap promises of boxes that no one wants: without size, inside out, huge, not finite.
 #include "catch.hpp"
+#include "overlap_terms.hpp"
 
 #include <boxgrad/backend/memory.hpp>
 #include <boxgrad/overlap/diou.hpp>
@@ -23,26 +24,6 @@ using overlap::alpha_rule;
 using overlap::eps_rule;
 using overlap::siou_distance;
 
-template <class F>
-void for_each_term(double eps, F&& f) {
-    f("iou floor", overlap::iou{eps});
-    f("iou added", overlap::basic_iou<eps_rule::added>{eps});
-    f("iou none", overlap::basic_iou<eps_rule::none>{eps});
-    f("iou sides", overlap::basic_iou<eps_rule::sides>{eps});
-    f("iof", overlap::iof{eps});
-    f("giou floor", overlap::giou{eps});
-    f("giou added", overlap::basic_giou<eps_rule::added>{eps});
-    f("giou none", overlap::basic_giou<eps_rule::none>{eps});
-    f("giou sides", overlap::basic_giou<eps_rule::sides>{eps});
-    f("diou added", overlap::diou{eps});
-    f("diou floor", overlap::basic_diou<eps_rule::floor>{eps});
-    f("ciou gated", overlap::ciou{eps});
-    f("ciou plain", overlap::basic_ciou<alpha_rule::plain>{eps});
-    f("ciou plain sides", overlap::basic_ciou<alpha_rule::plain, eps_rule::sides>{eps});
-    f("eiou", overlap::eiou{eps});
-    f("siou paper", overlap::siou{eps});
-    f("siou inverted", overlap::basic_siou<siou_distance::inverted>{eps});
-}
 bool has(const char* name, const char* what) { return std::strstr(name, what) != nullptr; }
 
 template <class T>
@@ -81,7 +62,7 @@ bool finite_gradient(const boxgrad::dual<T, 4>& d) {
 template <class T>
 void check_pairs(double eps, const std::vector<box<T>>& boxes, std::size_t step) {
     using D = boxgrad::dual<T, 4>;
-    for_each_term(eps, [&](const char* name, const auto& o) {
+    test::for_each_term(eps, [&](const char* name, const auto& o) {
         int wrong_value = 0;
         int wrong_gradient = 0;
         int wrong_empty = 0;
@@ -143,7 +124,7 @@ TEMPLATE_TEST_CASE("P6 P7 tiny sides, down to the smallest of all, beside others
     check_pairs<T>(0.0, boxes_of<T>({T(0), T(0x1p-60), T(0x1.8p-59), T(1)}), 1);
     for (const T tiny : {least, normal}) {
         const auto boxes = boxes_of<T>({T(0), tiny, T(4) * tiny, T(1)});
-        for_each_term(0.0, [&](const char* name, const auto& o) {
+        test::for_each_term(0.0, [&](const char* name, const auto& o) {
             bool in_range = true;
             for (const box<T>& a : boxes) {
                 for (const box<T>& b : boxes) {
@@ -162,7 +143,7 @@ TEMPLATE_TEST_CASE("P17 a number that is not finite is never hidden, and no othe
     const boxgrad::memory<T> backend;
     const T nan = boxgrad::not_a_number<T>;
     const box<T> good{T(1), T(2), T(11), T(12)};
-    for_each_term(1e-6, [&](const char* name, const auto& o) {
+    test::for_each_term(1e-6, [&](const char* name, const auto& o) {
         INFO(name);
         for (int corner = 0; corner < 4; ++corner) {
             T c[4] = {T(2), T(3), T(9), T(20)};

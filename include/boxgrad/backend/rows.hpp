@@ -63,10 +63,10 @@ using tensor_for = std::conditional_t<IsSource, view<const typename B::scalar, 2
 
 /// X gives boxes to backend B: a tensor [N, 4] (a fifth column, such as a score, is not read), or a row
 /// source of boxes.
+// clang-format off: it takes the template arguments for comparisons
 template <class X, class B>
-concept boxes_for = readable_tensor < detail::tensor_for<row_source<X, lanes_t<B>>, X, B>,
-        B,
-typename B::scalar, 2 > ;
+concept boxes_for = readable_tensor<detail::tensor_for<row_source<X, lanes_t<B>>, X, B>, B, typename B::scalar, 2>;
+// clang-format on
 
 /// x as a row source of boxes. Throws shape_error for a tensor of other columns than 4 or 5.
 template <backend B, boxes_for<B> X>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boxgrad/boxes/rescale.hpp>
 #include <boxgrad/coder/coder.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::coder {
@@ -57,20 +58,15 @@ struct bucket_frame {
 
     BOXGRAD_FN constexpr bucket_frame(const box<V>& p, double scale_factor, int num_buckets) {
         using T = scalar_t<V>;
-        const V half(T(0.5));
-        const V grow(static_cast<T>(scale_factor));
-        const V cx = (p.x1 + p.x2) * half;
-        const V cy = (p.y1 + p.y2) * half;
-        const V w = product(p.width(), grow);
-        const V h = product(p.height(), grow);
+        const box<V> enlarged = boxes::rescale(p, scale_factor);
         const V n(static_cast<T>(num_buckets));
-        edge[0] = cx - half * w;
-        edge[1] = cx + half * w;
-        edge[2] = cy - half * h;
-        edge[3] = cy + half * h;
-        step[0] = w / n;
+        edge[0] = enlarged.x1;
+        edge[1] = enlarged.x2;
+        edge[2] = enlarged.y1;
+        edge[3] = enlarged.y2;
+        step[0] = enlarged.width() / n;
         step[1] = -step[0];
-        step[2] = h / n;
+        step[2] = enlarged.height() / n;
         step[3] = -step[2];
     }
     BOXGRAD_FN constexpr V center(int side, const V& bucket) const {

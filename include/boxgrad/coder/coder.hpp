@@ -216,10 +216,10 @@ concept prior_rows = row_source<S, V> && requires(const S& s, index i, int n) {
         (codes_against_strided<C> && std::same_as<decltype(s.template at<V>(i, n)), box<V>>);
 };
 /// X gives the priors of coder C to backend B: a tensor, or a row source such as a grid.
+// clang-format off: it takes the template arguments for comparisons
 template <class X, class B, class C>
-concept priors_for = readable_tensor < boxgrad::detail::tensor_for<prior_rows<X, C, lanes_t<B>>, X, B>,
-        B,
-typename B::scalar, 2 > ;
+concept priors_for = readable_tensor<boxgrad::detail::tensor_for<prior_rows<X, C, lanes_t<B>>, X, B>, B, typename B::scalar, 2>;
+// clang-format on
 
 struct no_upstream {};
 

@@ -54,7 +54,7 @@ struct store_columns {
 /// The same overlaps for a matrix whose rows are contiguous: a few rows against a pack of columns, which is
 /// loaded once. The last pack reaches back into the one before it rather than ending early.
 template <class O, class V, class A, class S>
-struct store_rows_kernel {
+struct matrix_kernel {
     using T = scalar_t<V>;
     static constexpr index rows = width_v<V> > 1 ? 16 : 1;
     O o;
@@ -141,7 +141,7 @@ void pairwise(const B& backend, const O& overlap, const X& boxes1, const Y& boxe
         stream(backend, overlap, a, b, detail::store_columns<T>{o});
         return;
     }
-    using kernel = detail::store_rows_kernel<O, V, std::remove_const_t<decltype(a)>, std::remove_const_t<decltype(b)>>;
+    using kernel = detail::matrix_kernel<O, V, std::remove_const_t<decltype(a)>, std::remove_const_t<decltype(b)>>;
     const kernel k{overlap, a, b, o, packs_of<V>(b.size())};
     backend.for_each(k.calls(), k);
 }
