@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// \file
-/// Priors, assigners and samplers, each called alone.
+/// Priors and assigners, each called alone.
 
 #include "golden_check/backends.hpp"
 #include "golden_check/components.hpp"
@@ -9,7 +9,6 @@
 
 #include <boxgrad/prior/mlvl_point_generator.hpp>
 #include <boxgrad/prior/point_generator.hpp>
-#include <boxgrad/sampler/pseudo.hpp>
 
 namespace golden {
 
@@ -69,40 +68,6 @@ void mlvl_point_generator(checker& k) {
         } else {
             throw bad_file("parameter type is not understood: " + type);
         }
-    });
-}
-
-void pseudo_sampler(checker& k) {
-    const recorded& c = k.expected();
-    on_backends(k, [&](const auto& b) {
-        const auto priors = tensor_of<2>(b, c.input("priors"));
-        const auto boxes = tensor_of<2>(b, c.input("gt_bboxes"));
-        const auto labels = labels_of(b, c.input("gt_labels"));
-        const array& gt_inds = c.input("gt_inds");
-        for (const char* passed_on : {"max_overlaps", "labels"}) {  // of the assignment; no output depends on them
-            const array* const a = c.find_input(passed_on);
-            if (a && a->shape != gt_inds.shape) throw bad_file(std::string("input ") + passed_on + " has another shape");
-        }
-        std::vector<std::int32_t> rows;
-        for (const std::int64_t g : whole_numbers(gt_inds)) {
-            rows.push_back(g > 0    ? static_cast<std::int32_t>(g - 1)
-                           : g == 0 ? boxgrad::assigner::background
-                                    : boxgrad::assigner::ignored);
-        }
-        const auto truth = boxgrad::from_host<std::int32_t>(b, extents_of<1>(gt_inds.shape), rows.data());
-        const auto r = boxgrad::sampler::pseudo{}.sample(b, truth, priors, boxes, labels);
-        report<1>(k, b, "pos_inds", r.pos_inds);
-        report<1>(k, b, "neg_inds", r.neg_inds);
-        report<2>(k, b, "pos_priors", r.pos_priors);
-        report<2>(k, b, "neg_priors", r.neg_priors);
-        report<1>(k, b, "pos_is_gt", r.pos_is_gt);
-        report<1>(k, b, "pos_assigned_gt_inds", r.pos_assigned_gt_inds);
-        report<1>(k, b, "pos_gt_labels", r.pos_gt_labels);
-        report<2>(k, b, "pos_gt_bboxes", r.pos_gt_boxes);
-        k.output("num_pos", r.num_pos());
-        k.output("num_neg", r.num_neg());
-        k.output("num_gts", r.num_gts);
-        k.output("avg_factor", r.avg_factor());
     });
 }
 
