@@ -4,9 +4,27 @@
 /// \file
 /// Every module, no backend: include one of boxgrad/backend/ as well.
 
+#include <boxgrad/assigner/approx_max_iou.hpp>
+#include <boxgrad/assigner/atss.hpp>
+#include <boxgrad/assigner/center_region.hpp>
+#include <boxgrad/assigner/dynamic_soft_label.hpp>
+#include <boxgrad/assigner/fcos.hpp>
+#include <boxgrad/assigner/grid.hpp>
+#include <boxgrad/assigner/hungarian.hpp>
+#include <boxgrad/assigner/linear_assignment.hpp>
+#include <boxgrad/assigner/mask_cost.hpp>
+#include <boxgrad/assigner/match_cost.hpp>
+#include <boxgrad/assigner/matcher.hpp>
+#include <boxgrad/assigner/max_iou.hpp>
+#include <boxgrad/assigner/multi_instance.hpp>
+#include <boxgrad/assigner/point.hpp>
+#include <boxgrad/assigner/region.hpp>
 #include <boxgrad/assigner/result.hpp>
 #include <boxgrad/assigner/rules.hpp>
 #include <boxgrad/assigner/sim_ota.hpp>
+#include <boxgrad/assigner/task_aligned.hpp>
+#include <boxgrad/assigner/topk_hungarian.hpp>
+#include <boxgrad/assigner/uniform.hpp>
 #include <boxgrad/boxes/area.hpp>
 #include <boxgrad/boxes/clip.hpp>
 #include <boxgrad/boxes/convert.hpp>
@@ -54,6 +72,14 @@
 #include <boxgrad/prior/point_generator.hpp>
 #include <boxgrad/prior/ssd_anchor_generator.hpp>
 #include <boxgrad/prior/yolo_anchor_generator.hpp>
+#include <boxgrad/sampler/candidates.hpp>
+#include <boxgrad/sampler/combined.hpp>
+#include <boxgrad/sampler/instance_balanced_pos.hpp>
+#include <boxgrad/sampler/iou_balanced_neg.hpp>
+#include <boxgrad/sampler/ohem.hpp>
 #include <boxgrad/sampler/pseudo.hpp>
+#include <boxgrad/sampler/random.hpp>
 #include <boxgrad/sampler/result.hpp>
+#include <boxgrad/sampler/score_hlr.hpp>
+#include <boxgrad/sampler/seed.hpp>
 #include <boxgrad/version.hpp>

@@ -6,6 +6,8 @@
 #include "naive_sim_ota.hpp"
 #include "scene.hpp"
 
+#include <boxgrad/assigner/dynamic_soft_label.hpp>
+
 #include <new>
 
 namespace {
@@ -52,8 +54,8 @@ void sweep(const char* name, tally& t, F&& f, State&& state) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("P22 sim_ota's scratch is the documented formula", "[assigner][promise]", boxgrad::memory<float>,
-                   boxgrad::memory<double>, boxgrad::reference<double>) {
+TEMPLATE_TEST_CASE("P22 the scratch of sim_ota and dynamic_soft_label is the documented formula", "[assigner][promise]",
+                   boxgrad::memory<float>, boxgrad::memory<double>, boxgrad::reference<double>) {
     using B = counting<TestType>;
     using T = typename B::scalar;
     for (unsigned seed = 0; seed < 20; ++seed) {
@@ -61,25 +63,40 @@ TEMPLATE_TEST_CASE("P22 sim_ota's scratch is the documented formula", "[assigner
         B b;
         b.t = &t;
         const std::size_t sizes[] = {1, 7, 64, 65, 200};
+        const boxgrad::index images = 1 + seed % 3;
         const auto s = test::random_scene<T>(seed, sizes[seed % 5], seed % 4 * 3, 4, false);
         const auto n = static_cast<boxgrad::index>(s.size());
-        const auto g = static_cast<boxgrad::index>(s.truths.size());
+        const auto g = images * static_cast<boxgrad::index>(s.truths.size());
+        const boxgrad::index regions = images * (seed % 2);
         boxgrad::truth_list<T> truths;
-        truths.add_image(s.truths, s.labels);
-        const auto rows = [&](const auto& v) { return boxgrad::from_host<T>(b, test::extents<2>{{n, 4}}, v.data()->data()); };
-        const auto priors = rows(s.priors);
-        const auto boxes = rows(s.boxes);
-        const auto scores = boxgrad::from_host<T>(b, test::extents<2>{{n, 4}}, s.scores.data());
-        boxgrad::assigner::sim_ota<> a;
-        a.candidate_topk = 1 + static_cast<int>(seed % 12);
-        t = {};
-        a.assign(b, priors, boxes, scores, truths);
+        for (boxgrad::index i = 0; i < images; ++i) {
+            truths.add_image(s.truths, s.labels, std::vector<std::array<T, 4>>(seed % 2, {0, 0, 9, 9}));
+        }
+        const auto repeated = [&](const T* v, boxgrad::index size) {
+            std::vector<T> all;
+            for (boxgrad::index i = 0; i < images; ++i) all.insert(all.end(), v, v + size);
+            return boxgrad::from_host<T>(b, test::extents<3>{{images, n, 4}}, all.data());
+        };
+        const auto priors = boxgrad::from_host<T>(b, test::extents<2>{{n, 4}}, s.priors.data()->data());
+        const auto boxes = repeated(s.boxes.data()->data(), 4 * n);
+        const auto scores = repeated(s.scores.data(), 4 * n);
         const boxgrad::index width = boxgrad::width_v<boxgrad::lanes_t<B>>;
         const boxgrad::index chunks = (n + width - 1) / width;
         const auto scalar = static_cast<boxgrad::index>(sizeof(T));
-        const boxgrad::index formula =
-            n * (11 * scalar + 24) + 16 * chunks + g * (a.candidate_topk * (3 * scalar + 4) + 12) + 16;
-        const boxgrad::index uploaded = g * (4 * scalar + 8) + 2 * 8;  // the truths themselves
+        const int topk = 1 + static_cast<int>(seed % 12);
+        const boxgrad::index formula = images * n * (11 * scalar + 24) + 16 * images * chunks +
+                                       g * (topk * (3 * scalar + 4) + 12) + 16 * images;
+        // The truths themselves, and where the truths and the regions of each image begin.
+        const boxgrad::index uploaded = g * (4 * scalar + 8) + regions * 4 * scalar + 2 * (images + 1) * 8;
+        boxgrad::assigner::sim_ota<> a;
+        a.candidate_topk = topk;
+        t = {};
+        a.assign(b, priors, boxes, scores, truths);
+        CHECK(t.bytes == formula + uploaded);
+        boxgrad::assigner::dynamic_soft_label<> soft;
+        soft.topk = topk;
+        t = {};
+        soft.assign(b, priors, boxes, scores, truths);
         CHECK(t.bytes == formula + uploaded);
     }
 }

@@ -98,6 +98,10 @@ void read_params(const json& j, const std::string& prefix, std::map<std::string,
             read_params(x, key + ".", params);
             continue;
         }
+        if (x.is_array() && !x.empty() && x.front().is_object()) {  // match_costs.0.type, ...
+            for (std::size_t i = 0; i < x.size(); ++i) read_params(x[i], key + "." + std::to_string(i) + ".", params);
+            continue;
+        }
         parameter p;
         if (x.is_boolean()) {
             p.kind = parameter::boolean;

@@ -12,6 +12,8 @@ namespace {
 
 bool is_loss(const std::string& c) { return c == "iou_loss" || c == "giou_loss" || c == "l1_loss"; }
 
+bool is_assigner(const std::string& c) { return c.find("_assigner") != std::string::npos; }
+
 void promise_error(recorded& c, bool for_truth) {
     c.raises = true;
     c.raises_for_truth = for_truth;
@@ -29,18 +31,52 @@ bool constant_targets(const std::string& component, recorded& c) {
     return gradient && c.outputs.erase(gradient) > 0;
 }
 
-/// A background prior overlaps its truth by 0; the reference fills in -1e5, cjm's -1e8.
+/// A prior without a truth overlaps it by 0; the reference fills in -1, -1e5 or -1e8.
 bool background_overlap(const std::string& component, recorded& c) {
-    if (!component.starts_with("sim_ota_assigner") || !c.wants("gt_inds") || !c.wants("max_overlaps")) return false;
-    const double fill = component.ends_with("_cjm") ? -1e8 : -1e5;
+    if (!is_assigner(component) || !c.wants("gt_inds") || !c.wants("max_overlaps")) return false;
     const array& rows = c.outputs.at("gt_inds");
-    std::vector<double>& overlaps = c.outputs.at("max_overlaps").real;
+    array& overlaps = c.outputs.at("max_overlaps");
+    if (overlaps.is_whole || overlaps.shape != rows.shape) return false;
     bool changed = false;
-    for (std::size_t i = 0; i < std::min(overlaps.size(), rows.whole.size()); ++i) {
-        if (rows.whole[i] == 0 && overlaps[i] == fill) {
-            overlaps[i] = 0;
+    for (std::size_t i = 0; i < overlaps.real.size(); ++i) {
+        if (rows.whole[i] <= 0 && overlaps.real[i] < 0) {
+            overlaps.real[i] = 0;
             changed = true;
         }
+    }
+    return changed;
+}
+
+/// A prior without a truth has no label; the reference's RegionAssigner leaves the first class there.
+bool label_of_nobody(const std::string& component, recorded& c) {
+    if (component != "region_assigner" || !c.wants("gt_inds") || !c.wants("labels")) return false;
+    const array& rows = c.outputs.at("gt_inds");
+    array& labels = c.outputs.at("labels");
+    bool changed = false;
+    for (std::size_t i = 0; i < labels.whole.size(); ++i) {
+        if (rows.whole[i] > 0 || labels.whole[i] == -1) continue;
+        labels.whole[i] = -1;
+        changed = true;
+    }
+    return changed;
+}
+
+/// A cell outside of the picture is ignored in an image without truths as well, where the reference ends before
+/// it looks.
+bool outside_without_truths(const std::string& component, recorded& c) {
+    if (component != "region_assigner" || !c.wants("gt_inds") || c.input("gt_bboxes").shape.front() != 0) return false;
+    const double border = c.number("allowed_border", 0);
+    const std::vector<double> shape = c.list("img_shape");
+    const array& priors = c.input("priors");
+    array& rows = c.outputs.at("gt_inds");
+    bool changed = false;
+    for (std::size_t i = 0; i < rows.whole.size(); ++i) {
+        const model::box p = model::box_at(priors, i);
+        const bool inside = border < 0 || (p.x1 >= -border && p.y1 >= -border && p.x2 < shape.at(1) + border &&
+                                           p.y2 < shape.at(0) + border);
+        if (inside && c.input("valid_flags").whole[i] != 0) continue;
+        rows.whole[i] = -1;
+        changed = true;
     }
     return changed;
 }
@@ -71,12 +107,14 @@ bool few_candidates(const std::string& component, recorded& c) {
 
 /// A truth that is not a box is refused, with image and row.
 bool truth_no_box(const std::string& component, recorded& c) {
-    if (!model::knows(component)) return false;
+    if (!model::knows(component) && !is_assigner(component)) return false;
     const double limit = c.is_double ? 0x1p500 : 0x1p60;
     for (const auto& input : c.inputs) {
         if (!input.first.starts_with("gt_bboxes")) continue;
         const std::vector<double>& x = input.second.real;
+        const array* const used = c.find_input("mask_gt");  // truths, rather than padding
         for (std::size_t g = 0; g + 3 < x.size(); g += 4) {
+            if (used && !(used->is_whole ? used->whole[g / 4] != 0 : used->real[g / 4] != 0)) continue;
             bool good = x[g] < x[g + 2] && x[g + 1] < x[g + 3];
             for (std::size_t k = g; k < g + 4; ++k) good = good && std::abs(x[k]) <= limit;
             if (good) continue;
@@ -147,6 +185,142 @@ bool bad_avg_factor(const std::string& component, recorded& c) {
     return true;
 }
 
+/// Rows of a matrix of boxes.
+std::vector<model::box> boxes_of(const array* a) {
+    std::vector<model::box> rows;
+    for (std::size_t i = 0; a && i < a->real.size() / 4; ++i) rows.push_back(model::box_at(*a, i));
+    return rows;
+}
+
+void write_assignment(recorded& c, const std::vector<std::int64_t>& gt_inds) {
+    const std::vector<std::int64_t>& labels = c.input("gt_labels").whole;
+    c.outputs.at("gt_inds").whole = gt_inds;
+    for (std::size_t i = 0; c.wants("labels") && i < gt_inds.size(); ++i) {
+        c.outputs.at("labels").whole[i] = gt_inds[i] > 0 ? labels[static_cast<std::size_t>(gt_inds[i] - 1)] : -1;
+    }
+}
+
+/// A truth that overlaps nothing takes nothing: in the reference min_pos_iou = 0 gives it all priors of
+/// overlap 0. What max_iou leaves without such truths is worked out once more.
+bool overlap_of_nothing(const std::string& component, recorded& c) {
+    if (component != "max_iou_assigner" || !c.wants("gt_inds") || !c.flag("match_low_quality", true) ||
+        c.number("min_pos_iou", 0) > 0) {
+        return false;
+    }
+    const auto priors = boxes_of(c.find_input("priors"));
+    const auto truths = boxes_of(c.find_input("gt_bboxes"));
+    const auto regions = boxes_of(c.find_input("gt_bboxes_ignore"));
+    const auto rounded = [&](model::real x) {
+        return c.is_double ? static_cast<model::real>(static_cast<double>(x)) : static_cast<model::real>(static_cast<float>(x));
+    };
+    const auto share = [&](const char* mode, const model::box& a, const model::box& b) {
+        return rounded(model::overlap(mode, a, b, 1e-6, c.is_double));
+    };
+    const model::real ignore = rounded(c.number("ignore_iof_thr", -1));
+    const bool of_prior = c.flag("ignore_wrt_candidates", true);
+    const parameter* const neg = c.find("neg_iou_thr");
+    const bool pair = neg && neg->kind == parameter::list;
+    const model::real low = pair ? rounded(neg->numbers.at(0)) : 0;
+    const model::real high = rounded(pair ? neg->numbers.at(1) : c.number("neg_iou_thr", 0.4));
+    std::vector<std::int64_t> rows;
+    std::vector<bool> out;
+    std::vector<model::real> best(truths.size(), 0);
+    for (const model::box& p : priors) {
+        bool in = false;
+        for (const model::box& r : regions) {
+            in = in || (ignore > 0 && (of_prior ? share("iof", p, r) : share("iof", r, p)) > ignore);
+        }
+        out.push_back(in);
+        model::real most = -1;
+        std::int64_t at = -1;
+        for (std::size_t g = 0; g < truths.size() && !in; ++g) {
+            const model::real o = share("iou", truths[g], p);
+            best[g] = std::max(best[g], o);
+            if (o > most) {
+                most = o;
+                at = static_cast<std::int64_t>(g) + 1;
+            }
+        }
+        rows.push_back(most >= rounded(c.number("pos_iou_thr", 0.5)) ? at : !in && most >= low && most < high ? 0 : -1);
+    }
+    bool some = false;
+    for (std::size_t g = 0; g < truths.size(); ++g) {
+        some = some || !(best[g] > 0);
+        for (std::size_t i = 0; best[g] > 0 && i < priors.size(); ++i) {
+            if (out[i] || share("iou", truths[g], priors[i]) != best[g]) continue;
+            rows[i] = static_cast<std::int64_t>(g) + 1;
+            if (!c.flag("gt_max_assign_all", true)) break;
+        }
+    }
+    if (!some || rows == c.outputs.at("gt_inds").whole) return false;
+    write_assignment(c, rows);
+    return true;
+}
+
+/// ATSS with one candidate a truth: its overlap is the threshold; the reference's is NaN.
+bool one_candidate(const std::string& component, recorded& c) {
+    if (component != "atss_assigner" || !c.wants("gt_inds") || c.maybe_number("alpha") || c.number("ignore_iof_thr", -1) > 0) {
+        return false;
+    }
+    index candidates = 0;
+    for (const double n : c.list("num_level_priors")) candidates += std::min<index>(c.whole("topk", 9), static_cast<index>(n));
+    const auto priors = boxes_of(c.find_input("priors"));
+    const auto truths = boxes_of(c.find_input("gt_bboxes"));
+    if (candidates != 1 || priors.empty() || truths.empty()) return false;
+    std::vector<std::int64_t> rows(priors.size(), 0);
+    std::vector<double> overlaps(priors.size(), 0);
+    for (std::size_t g = 0; g < truths.size(); ++g) {
+        const model::box& t = truths[g];
+        std::size_t nearest = 0;
+        model::real least = -1;
+        for (std::size_t i = 0; i < priors.size(); ++i) {
+            const model::real dx = (priors[i].x1 + priors[i].x2 - t.x1 - t.x2) / 2;
+            const model::real dy = (priors[i].y1 + priors[i].y2 - t.y1 - t.y2) / 2;
+            if (least < 0 || dx * dx + dy * dy < least) {
+                least = dx * dx + dy * dy;
+                nearest = i;
+            }
+        }
+        const model::box& p = priors[nearest];
+        const model::real x = (p.x1 + p.x2) / 2;
+        const model::real y = (p.y1 + p.y2) / 2;
+        const auto o = static_cast<double>(model::overlap("iou", p, t, 1e-6, c.is_double));
+        if (std::min({x - t.x1, y - t.y1, t.x2 - x, t.y2 - y}) > 0.01L && (rows[nearest] == 0 || o > overlaps[nearest])) {
+            rows[nearest] = static_cast<std::int64_t>(g) + 1;
+            overlaps[nearest] = o;
+        }
+    }
+    write_assignment(c, rows);
+    c.outputs.at("max_overlaps").real = overlaps;
+    return true;
+}
+
+/// Balanced positives are all different, so there are as many as asked for; the reference may draw one twice,
+/// and then takes more negatives.
+bool distinct_picks(const std::string& component, recorded& c) {
+    const bool balanced =
+        component == "instance_balanced_pos_sampler" ||
+        (component == "combined_sampler" && c.text("pos_sampler.type", "") == "InstanceBalancedPosSampler");
+    if (!balanced || !c.wants("min_pos_inds") || !c.wants("max_neg_inds")) return false;
+    const std::vector<std::int64_t>& rows = c.input("gt_inds").whole;
+    const index num = c.whole("num", 0);
+    const double bound = c.number("neg_pos_ub", -1);
+    const index added = c.flag("add_gt_as_proposals", true) ? c.input("gt_bboxes").shape.at(0) : 0;
+    const index positives = added + std::count_if(rows.begin(), rows.end(), [](std::int64_t g) { return g > 0; });
+    const index wanted =
+        std::min(static_cast<index>(static_cast<double>(num) * c.number("pos_fraction", 0)), positives);
+    const auto negatives_with = [&](index pos) {
+        const index cap = bound < 0 ? num : static_cast<index>(bound * static_cast<double>(std::max(pos, index{1})));
+        return std::min({num - pos, cap, static_cast<index>(std::count(rows.begin(), rows.end(), 0))});
+    };
+    std::int64_t& fewest = c.outputs.at("min_pos_inds").whole.front();
+    std::int64_t& most = c.outputs.at("max_neg_inds").whole.front();
+    if (fewest >= wanted || most != negatives_with(fewest)) return false;
+    fewest = wanted;
+    most = negatives_with(wanted);
+    return true;
+}
+
 }  // namespace
 
 std::vector<std::string> apply_rules(const std::string& component, recorded& c) {
@@ -160,9 +334,14 @@ std::vector<std::string> apply_rules(const std::string& component, recorded& c) 
         {"P33 average factor", bad_avg_factor},
         {"P3 few candidates", few_candidates},
         {"P1 overlap of background", background_overlap},
+        {"label of nobody", label_of_nobody},
+        {"outside without truths", outside_without_truths},
+        {"P19 overlap of nothing", overlap_of_nothing},
+        {"P20 one candidate", one_candidate},
         {"P2 mean of nothing", mean_of_nothing},
         {"P5 inverted box", inverted_boxes},
         {"P11 no positive weight", no_positive_weight},
+        {"P24 distinct picks", distinct_picks},
         {"targets are constants", constant_targets},
     };
     std::vector<std::string> taken;

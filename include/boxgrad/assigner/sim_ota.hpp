@@ -1,17 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <boxgrad/assigner/detail/sim_ota_kernels.hpp>
+#include <boxgrad/assigner/detail/dynamic_k.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner {
 
 namespace detail {
 
-/// A result and the list of its positives, as the heads' losses read them.
-template <class B>
-struct matching {
-    assigner::result<B> result;
-    tensor_t<B, std::int32_t, 2> positive_prior, positive_truth;  // [B, N], the first positives[b]
+/// SimOTA's reach and price: see sim_ota.
+template <class T, class Rules, class Overlap>
+struct sim_ota_pricing {
+    static constexpr bool penalised = true;
+    /// No penalised candidate costs less than this, since no other part of a cost is below -1e-5.
+    static constexpr T least_penalised = static_cast<T>(Rules::penalty * (1 - 0x1p-10));
+    static constexpr conflict on_conflict = Rules::conflict;
+    /// Prices are numbers: other overlaps may be negative, and their logarithms NaN.
+    static constexpr bool has_bound = std::same_as<Overlap, boxgrad::overlap::iou>;
+
+    Overlap overlap;
+    T center_radius, iou_weight, cls_weight;
+
+    template <class V>
+    BOXGRAD_FN mask_t<V> can_reach(const box<T>& g, const prior::point<V>& p) const {
+        if constexpr (Rules::reach == reach::centre) {
+            return in_centre(g, p);
+        } else {
+            return in_box(g, p) || in_centre(g, p);
+        }
+    }
+    template <class V>
+    BOXGRAD_FN mask_t<V> is_free(const box<T>& g, const prior::point<V>& p) const {
+        if constexpr (Rules::reach == reach::centre) {
+            return in_centre(g, p);
+        } else {
+            return in_box(g, p) && in_centre(g, p);
+        }
+    }
+    template <class V>
+    BOXGRAD_FN V operator()(const box<T>&, const prior::point<V>&, V classes, V iou, mask_t<V> free) const {
+        constexpr T penalty = static_cast<T>(Rules::penalty);
+        return plus_distance(product(classes, V(cls_weight)), iou, iou_weight, static_cast<T>(Rules::log_eps)) +
+               select(free, V(T(0)), V(penalty));
+    }
+    template <class V>
+    BOXGRAD_FN mask_t<V> is_dearer(const box<T>&, const prior::point<V>&, V, mask_t<V> free, V bar) const {
+        return !free && V(least_penalised) > bar;
+    }
+
+private:
+    template <class V>
+    BOXGRAD_FN mask_t<V> in_centre(const box<T>& g, const prior::point<V>& p) const {
+        const V cx((g.x1 + g.x2) / T(2));
+        const V cy((g.y1 + g.y2) / T(2));
+        const V rx = product(V(center_radius), p.sx);
+        const V ry = product(V(center_radius), p.sy);
+        return p.x > cx - rx && p.x < cx + rx && p.y > cy - ry && p.y < cy + ry;
+    }
 };
 
 }  // namespace detail
@@ -25,8 +69,12 @@ struct matching {
 ///     k         max(1, ⌊Σ of the candidate_topk largest ious⌋), at most the priors within reach
 ///     conflict  a prior that several truths pick goes to the truth of least cost, of all truths
 ///
-/// with p = sqrt(σ(class)·σ(objectness)). Ties go to the lower prior, then the lower truth. A truth may
-/// end without priors; `truth_positives` tells. Nothing of size N x G is stored; scratch and result bytes are
+/// with p = sqrt(σ(class)·σ(objectness)). A point strictly within an ignored region is `ignored` and no
+/// candidate. With `reg_max` a truth may not have a point that lies further than reg_max strides from any of
+/// its sides: it is out of that truth's reach, picks, k and conflicts.
+///
+/// Ties go to the lower prior, then the lower truth. A truth may end without priors; `truth_positives` tells.
+/// Nothing of size N x G is stored; scratch and result bytes are
 /// B·N·(11·sizeof(T) + 24) + 16·B·chunks + G·(candidate_topk·(3·sizeof(T) + 4) + 12) + 16·B, with at most
 /// N/lanes + levels chunks.
 ///
@@ -41,24 +89,21 @@ struct sim_ota {
     double iou_weight = 3.0;                      ///< >= 0
     double cls_weight = 1.0;                      ///< >= 0
     Overlap overlap = default_overlap();
+    double reg_max = 0;  ///< in strides, of the side's axis; 0: no limit
 
-    /// Assigns the priors of one image. Shapes: priors [N, 4] = x, y, stride across, stride down;
-    /// boxes [N, 4] decoded, in pixels; scores [N, C] probabilities; truths of one image.
-    /// Throws shape_error, config_error, gt_error, size_error.
-    template <backend B, readable_tensor<B, typename B::scalar, 2> X,
-              readable_tensor<B, typename B::scalar, 2> Y, readable_tensor<B, typename B::scalar, 2> Z>
+    /// Assigns the priors of a batch of B images. Shapes: priors [N, 4] = x, y, stride across, stride down, or
+    /// a row source of points, for all images, or [B, N, 4]; boxes [B, N, 4] decoded, in pixels; scores
+    /// [B, N, C] probabilities; matrices where there is one image. An image's result is the same bits alone
+    /// and in any batch. Throws shape_error, config_error, gt_error, size_error.
+    template <backend B, detail::image_source_for<B> X, detail::rows_of_images<B> Y, detail::rows_of_images<B> Z>
     result<B> assign(const B& b, const X& priors, const Y& boxes, const Z& scores,
                      const truth_list<typename B::scalar>& truths,
                      bad_truth policy = bad_truth::reject) const {
-        using scene = detail::list_scene<lanes_t<B>, Rules::class_cost>;
+        using cost = detail::probability_cost<Rules::class_cost, lanes_t<B>>;
         const char* op = "sim_ota::assign";
-        const scene s{as_const_view<2>(b, priors, op, "priors"), as_const_view<2>(b, boxes, op, "boxes"),
-                      as_const_view<2>(b, scores, op, "scores")};
-        check_shape(op, "priors", {any_extent, 4}, s.prior_rows.extent);
-        check_shape(op, "boxes", s.prior_rows.extent, s.box_rows.extent);
-        check_shape(op, "scores", {s.prior_rows.extent[0], any_extent}, s.score_rows.extent);
-        const auto t = boxgrad::detail::upload_truths(b, op, truths, 1, s.score_rows.extent[1], policy);
-        auto matched = match(b, op, s, t);
+        const auto scene = detail::list_scene_of<cost>(b, op, priors, boxes, scores);
+        const auto t = boxgrad::detail::upload_truths(b, op, truths, scene.images(), scene.score_rows.extent[2], policy);
+        auto matched = match(b, op, scene, t);
         return std::move(matched.result);
     }
 
@@ -66,102 +111,16 @@ struct sim_ota {
     template <class B, class Scene>
     detail::matching<B> match(const B& b, const char* op, const Scene& scene,
                               const boxgrad::detail::device_truths<B>& truths) const {
-        check(op);
         using T = typename B::scalar;
-        using P = detail::sim_ota_problem<Scene, Rules, Overlap>;
-        const index images = scene.images();
-        const index priors = scene.priors();
-        const index chunks = scene.chunks();
-        const index g = truths.size();
-        if (priors > std::numeric_limits<std::int32_t>::max() || g > std::numeric_limits<std::int32_t>::max()) {
-            raise(size_error(std::string(op) + ": more than 2^31 priors or truths"));
-        }
-        checked_product(op, checked_product(op, images, priors), P::fields);
-
-        const auto ints = [&](index m, index n) {
-            return b.template make<std::int32_t, 2>(extents<2>{{m, n}});
-        };
-        const auto numbers = [&](index m, index n) { return b.template make<T, 2>(extents<2>{{m, n}}); };
-        auto truth = ints(images, priors);
-        auto overlaps = numbers(images, priors);
-        auto positive_prior = ints(images, priors);
-        auto positive_truth = ints(images, priors);
-        auto by_chunk = ints(4 * images, chunks);
-        auto by_candidate = ints(3 * images, priors);
-        auto owner_overlap = numbers(images, priors);
-        auto kept = b.template make<T, 3>(extents<3>{{images, P::fields, priors}});
-        auto lists = numbers(3 * g, candidate_topk);
-        auto pick = ints(g, candidate_topk);
-        auto counts = b.template make<std::int32_t, 1>(extents<1>{{4 * images + 3 * g}});
-
-        const auto look2 = [&](auto& t) { return as_view<2>(b, t, op, "scratch"); };
-        const auto rows = [](auto v, index from, index n) {
-            v.data += from * v.stride[0];
-            v.extent[0] = n;
-            return v;
-        };
-        P p{};
-        p.scene = scene;
-        p.truths = truths.look(b);
-        p.overlap = overlap;
-        p.center_radius = static_cast<T>(center_radius);
-        p.iou_weight = static_cast<T>(iou_weight);
-        p.cls_weight = static_cast<T>(cls_weight);
-        p.topk = candidate_topk;
-        p.truth = look2(truth);
-        p.assigned_overlap = look2(overlaps);
-        p.positive_prior = look2(positive_prior);
-        p.positive_truth = look2(positive_truth);
-        p.reached = rows(look2(by_chunk), 0, images);
-        p.start = rows(look2(by_chunk), images, images);
-        p.insane = rows(look2(by_chunk), 2 * images, images);
-        p.unpenalised = rows(look2(by_chunk), 3 * images, images);
-        p.prior_of = rows(look2(by_candidate), 0, images);
-        p.claims = rows(look2(by_candidate), images, images);
-        p.owner = rows(look2(by_candidate), 2 * images, images);
-        p.owner_overlap = look2(owner_overlap);
-        p.kept = as_view<3>(b, kept, op, "scratch");
-        p.best_overlap = rows(look2(lists), 0, g);
-        p.pick_cost = rows(look2(lists), g, g);
-        p.pick_overlap = rows(look2(lists), 2 * g, g);
-        p.pick = look2(pick);
-        const auto count = as_view<1>(b, counts, op, "scratch");
-        p.positives = rows(count, 0, images);
-        p.quarantined = rows(count, images, images);
-        p.candidates = rows(count, 2 * images, images);
-        p.incomplete = rows(count, 3 * images, images);
-        p.truth_positives = rows(count, 4 * images, g);
-        p.picks = rows(count, 4 * images + g, g);
-        p.undecided = rows(count, 4 * images + 2 * g, g);
-
-        using list = detail::chunk_list<lanes_t<B>>;
-        b.for_each(images * chunks, detail::mark_kernel<P>{p});
-        b.for_each(images, detail::number_kernel<P>{p});
-        b.for_each(images * list::groups(chunks), detail::keep_kernel<P>{p});
-        b.for_each(g, detail::pick_kernel<P, detail::among::free>{p});
-        b.for_each(images, detail::incomplete_kernel<P>{p});
-        b.for_each(images * list::groups(chunks), detail::complete_kernel<P>{p});
-        b.for_each(g, detail::pick_kernel<P, detail::among::all>{p});
-        b.for_each(images, detail::claim_kernel<P>{p});
-        b.for_each(images * chunks, detail::settle_kernel<P>{p});
-        b.for_each(images, detail::list_kernel<P>{p});
-
-        detail::matching<B> m{{std::move(truth), std::move(overlaps), {}, {}},
-                              std::move(positive_prior),
-                              std::move(positive_truth)};
-        const auto host = to_host<1>(b, counts);
-        const auto at = [&](index i) { return static_cast<index>(host[static_cast<std::size_t>(i)]); };
-        for (index i = 0; i < images; ++i) {
-            m.result.positives.push_back(at(i));
-            m.result.nonfinite_priors += at(images + i);
-        }
-        m.result.truth_positives.assign(static_cast<std::size_t>(g + truths.dropped), 0);
-        for (index i = 0; i < g; ++i) {
-            m.result.truth_positives[static_cast<std::size_t>(truths.kept[static_cast<std::size_t>(i)])] =
-                at(4 * images + i);
-        }
-        m.result.dropped_truths = truths.dropped;
-        return m;
+        const detail::parameter_check check{op};
+        check.positive("center_radius", center_radius);
+        check.positive("candidate_topk", candidate_topk);
+        check.weight("iou_weight", iou_weight);
+        check.weight("cls_weight", cls_weight);
+        check.weight("reg_max", reg_max);
+        const detail::sim_ota_pricing<T, Rules, Overlap> pricing{overlap, static_cast<T>(center_radius),
+                                                             static_cast<T>(iou_weight), static_cast<T>(cls_weight)};
+        return detail::match_by_dynamic_k(b, op, scene, truths, pricing, candidate_topk, reg_max);
     }
 
 private:
@@ -171,15 +130,6 @@ private:
         } else {
             return Overlap{};
         }
-    }
-    void check(const char* op) const {
-        const auto refuse = [&](const char* name, const char* want, double got) {
-            raise(config_error(complaint(op, name, want, std::to_string(got))));
-        };
-        if (!(center_radius > 0)) refuse("center_radius", "positive", center_radius);
-        if (candidate_topk < 1) refuse("candidate_topk", "positive", candidate_topk);
-        if (!(iou_weight >= 0 && std::isfinite(iou_weight))) refuse("iou_weight", "finite and not negative", iou_weight);
-        if (!(cls_weight >= 0 && std::isfinite(cls_weight))) refuse("cls_weight", "finite and not negative", cls_weight);
     }
 };
 

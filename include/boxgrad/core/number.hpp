@@ -143,6 +143,14 @@ BOXGRAD_FN constexpr bool first_lanes(int) {
 }
 /// Bit i tells lane i.
 BOXGRAD_FN constexpr std::int32_t lane_bits(bool mask) { return mask ? 1 : 0; }
+/// The lowest lane of some: bits are not 0.
+BOXGRAD_FN constexpr int lowest_lane(std::int32_t bits) {
+#if defined(__CUDA_ARCH__)
+    return __ffs(bits) - 1;
+#else
+    return __builtin_ctz(static_cast<unsigned>(bits));
+#endif
+}
 /// The lanes' sum, added in lane order in double.
 template <real T>
 BOXGRAD_FN constexpr double sum_lanes(T x) {

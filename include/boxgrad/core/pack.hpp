@@ -268,6 +268,9 @@ mask_t<V> first_lanes(int count) {
 /// Bit i tells lane i.
 template <real T>
 std::int32_t lane_bits(pack_mask<T> m) {
+#if defined(__AVX512F__)
+    if constexpr (sizeof(xsimd::batch<T>) == 64) return static_cast<std::int32_t>(m.m.data);
+#endif
     T buffer[pack<T>::width];
     select(m, pack<T>(T(1)), pack<T>(T(0))).v.store_unaligned(buffer);
     std::int32_t bits = 0;

@@ -59,6 +59,8 @@ struct yolox_count {
 ///     l1           Σ over positives            |raw - encode(prior, truth)|, where L1 is not none
 ///
 /// each times its weight, over max(positives, 1). Positives are chosen by SimOTA; targets are constants.
+/// Priors whose centre lies in an ignored region of the truths enter nothing: their objectness weighs 0, and
+/// its gradient is exactly 0, whatever the prediction.
 /// Shapes: yolox_head's; priors are numbered level by level, row by row. One call takes a whole batch.
 /// Gradients are written completely, zeros included. Inputs are only read (promise P25).
 ///
@@ -235,7 +237,8 @@ private:
         if constexpr (!std::same_as<Objectness, loss::none>) {
             b.for_each(chunks, head::detail::objectness_kernel<scene<B>, Objectness>{
                                    s, objectness_term, truth, as_view<1>(b, objectness, op, "scratch"), gradient,
-                                   scale(weights.objectness, upstream.objectness), with_gradient});
+                                   scale(weights.objectness, upstream.objectness), with_gradient,
+                                   counted.truths.look(b).ignored.extent[1] > 0});
         }
         const auto partial = as_view<2>(b, positive, op, "scratch");
         b.for_each(counted.positives,

@@ -136,6 +136,7 @@ struct targets {
     tensor_t<B, std::uint8_t, 1> foreground_mask;      ///< [N]
     tensor_t<B, typename B::scalar, 2> classes;        ///< [P, C] the overlap at the label
     tensor_t<B, typename B::scalar, 1> objectness;     ///< [N]
+    tensor_t<B, typename B::scalar, 1> objectness_weight;  ///< [N] 0 in ignored regions, else 1
     tensor_t<B, typename B::scalar, 2> boxes;          ///< [P, 4] x1 y1 x2 y2
     tensor_t<B, typename B::scalar, 2> l1;             ///< [P, 4] encoded boxes
     index num_pos = 0;                                 ///< P
@@ -157,11 +158,13 @@ targets<B> targets_of(const B& b, const Loss& loss, const H& h, const yolox_coun
     targets<B> t{b.template make<std::uint8_t, 1>(extents<1>{{s.priors()}}),
                  b.template make<T, 2>(extents<2>{{p, loss.classes}}),
                  b.template make<T, 1>(extents<1>{{s.priors()}}),
+                 b.template make<T, 1>(extents<1>{{s.priors()}}),
                  b.template make<T, 2>(extents<2>{{p, 4}}),
                  b.template make<T, 2>(extents<2>{{p, 4}}),
                  p};
     b.for_each(s.priors(), head::detail::foreground_kernel<T>{truth, image, as_view<1>(b, t.foreground_mask, op, "mask"),
-                                                              as_view<1>(b, t.objectness, op, "objectness")});
+                                                              as_view<1>(b, t.objectness, op, "objectness"),
+                                                              as_view<1>(b, t.objectness_weight, op, "weight")});
     b.for_each(p, head::detail::target_kernel<T>{
                       s.head, loss.strides, loss.coder, counted.truths.look(b),
                       as_const_view<2>(b, m.positive_prior, op, "positives"),

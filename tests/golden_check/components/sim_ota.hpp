@@ -8,20 +8,21 @@
 namespace golden {
 
 /// What a SimOTA assigner may be configured with.
-template <class Assigner>
-void configure(Assigner& a, const recorded& c) {
+template <class Rules, class Overlap>
+void configure(boxgrad::assigner::sim_ota<Rules, Overlap>& a, const recorded& c) {
     a.center_radius = c.number("center_radius", a.center_radius);
     a.candidate_topk = static_cast<int>(c.whole("candidate_topk", a.candidate_topk));
     a.iou_weight = c.number("iou_weight", a.iou_weight);
     a.cls_weight = c.number("cls_weight", a.cls_weight);
 }
 
-template <class Rules>
-void sim_ota(checker& k) {
+/// An assigner that takes points, boxes, scores and truths of one image.
+template <class Assigner>
+void assign_scored(checker& k) {
     const recorded& c = k.expected();
     on_backends(k, [&](const auto& b) {
         using T = typename std::remove_cvref_t<decltype(b)>::scalar;
-        boxgrad::assigner::sim_ota<Rules> assigner;
+        Assigner assigner;
         configure(assigner, c);
         const auto priors = tensor_of<2>(b, c.input("priors"));
         const auto boxes = tensor_of<2>(b, c.input("bboxes"));
@@ -39,6 +40,11 @@ void sim_ota(checker& k) {
         k.output("max_overlaps", {n}, boxgrad::to_host<2>(b, r.overlap));
         k.output("num_gts", static_cast<index>(r.truth_positives.size()));
     });
+}
+
+template <class Rules>
+void sim_ota(checker& k) {
+    assign_scored<boxgrad::assigner::sim_ota<Rules>>(k);
 }
 
 }  // namespace golden

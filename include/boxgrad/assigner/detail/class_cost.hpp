@@ -31,7 +31,7 @@ struct log_sum {
     BOXGRAD_FN V value() {
         fold();
         constexpr T ln2 = T(0.693147180559945309417232121458);
-        return clamped - exponent * V(ln2);
+        return madd(-exponent, V(ln2), clamped);
     }
 
 private:
@@ -39,7 +39,7 @@ private:
         V m;
         exponent = exponent + split_exponent(mantissa, m);
         constexpr T log2e = T(1.44269504088896340735992468100);
-        exponent = exponent + log(m) * V(log2e);
+        exponent = madd(log(m), V(log2e), exponent);
         mantissa = V(T(1));
         factors = 0;
     }
@@ -74,7 +74,8 @@ struct probability_cost {
             return total;
         }
     }
-    BOXGRAD_FN static V own_class(V p) {
+    /// The overlap with the truth does not enter.
+    BOXGRAD_FN static V own_class(V p, V) {
         if constexpr (C == class_cost::bce) {
             return clamped_log(p) - clamped_log(V(T(1)) - p);
         } else {
@@ -103,7 +104,7 @@ struct logit_cost {
         if constexpr (C == class_cost::bce) {
             sum.sum.add(complement(a));
         } else {
-            sum.add(sigmoid(a) * (root_objectness * root_objectness));
+            sum.add(both(a));
         }
     }
     BOXGRAD_FN V all_background() { return sum.all_background(); }
@@ -112,17 +113,41 @@ struct logit_cost {
             const V own = half_softplus + V(T(0.5)) * softplus(-a);
             return clamp_max(own, V(T(largest_log))) - clamped_log(complement(a));
         } else {
-            return -(sigmoid(a) * (root_objectness * root_objectness));
+            return -both(a);
         }
     }
 
 private:
+    /// σ(a)·σ(o)
+    BOXGRAD_FN V both(V a) const { return product(sigmoid(a), product(root_objectness, root_objectness)); }
     /// 1 - p
     BOXGRAD_FN V complement(V a) const {
         constexpr T far = sizeof(T) == 4 ? T(80) : T(600);
         const V t = boxgrad::detail::exp_in_range(clamp_max(clamp_min(-a, V(-far)), V(far)));
         const V u = V(T(1)) + t;
         return (t + no_objectness) / madd(root_objectness, sqrt(u), u);
+    }
+};
+
+/// RTMDet's class cost from logits: Σ_c BCE(x_c, t_c)·(t_c - σ(x_c))² with t the overlap at the label and 0
+/// elsewhere. It falls apart in the same way. Logits stop at 2^100 in float, 2^1000 in double, so that
+/// sums are finite.
+template <plain_number V>
+struct soft_label_cost {
+    using T = scalar_t<V>;
+    V total = V(T(0));
+
+    BOXGRAD_FN void add(V logit) { total = total + of_class(logit, V(T(0))); }
+    BOXGRAD_FN V all_background() { return total; }
+    BOXGRAD_FN static V own_class(V logit, V overlap) { return of_class(logit, overlap) - of_class(logit, V(T(0))); }
+
+private:
+    BOXGRAD_FN static V of_class(V logit, V target) {
+        constexpr T far = sizeof(T) == 4 ? T(0x1p100) : T(0x1p1000);
+        const V x = clamp_max(clamp_min(logit, V(-far)), V(far));
+        const V bce = madd(-x, target, softplus(x));
+        const V off = target - sigmoid(x);
+        return product(bce * off, off);
     }
 };
 

@@ -134,7 +134,7 @@ struct yolox_scene {
                                    strides[c.level], 0.0);
     }
     /// The centre of each cell: what is assigned.
-    BOXGRAD_FN prior::point<V> points(const chunk& c) const {
+    BOXGRAD_FN prior::point<V> points(index, const chunk& c) const {
         return prior::points_of<V>(c.cell, c.count, head.level[c.level].objectness.extent[3],
                                    strides[c.level], 0.5);
     }
@@ -201,7 +201,7 @@ struct yolox_scene {
             out[i] = select(zero[i] == V(T(0)), wanted[i] ? cost[i].all_background() : V(not_a_number<T>), V(infinity<T>));
         }
     }
-    BOXGRAD_FN V own_class(index image, const std::int32_t* prior, int count, std::int32_t label) const {
+    BOXGRAD_FN V own_class(index image, const std::int32_t* prior, int count, std::int32_t label, V) const {
         T logit[width_v<V>]{};
         T objectness_of[width_v<V>]{};
         for (int l = 0; l < width_v<V>; ++l) {

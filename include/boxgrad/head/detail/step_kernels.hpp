@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boxgrad/assigner/result.hpp>
 #include <boxgrad/core/truths.hpp>
 #include <boxgrad/head/detail/scene.hpp>
 
@@ -67,18 +68,19 @@ struct score_kernel {
     }
 };
 
-/// Foreground mask and objectness target of one image.
+/// Foreground mask, objectness target and its weight of one image.
 template <class T>
 struct foreground_kernel {
     view<const std::int32_t, 2> truth;
     index image;
     view<std::uint8_t, 1> mask;
-    view<T, 1> objectness;
+    view<T, 1> objectness, weight;
 
     BOXGRAD_FN void operator()(index n) const {
         const bool positive = truth(image, n) >= 0;
         mask(n) = positive ? 1 : 0;
         objectness(n) = positive ? T(1) : T(0);
+        weight(n) = truth(image, n) == assigner::ignored ? T(0) : T(1);
     }
 };
 

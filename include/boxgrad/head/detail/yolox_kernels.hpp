@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boxgrad/assigner/result.hpp>
 #include <boxgrad/core/truths.hpp>
 #include <boxgrad/head/detail/scene.hpp>
 #include <boxgrad/loss/term.hpp>
@@ -36,7 +37,8 @@ void clear(const B& b, view<scalar_t<V>, 4> out) {
                clear_kernel<V>{out, dense});
 }
 
-/// Objectness of every prior: 1 where it is assigned, 0 elsewhere. One partial sum a chunk.
+/// Objectness of every prior: 1 where it is assigned, 0 elsewhere; ignored ones weigh nothing. One partial sum
+/// a chunk.
 template <class Scene, class Term>
 struct objectness_kernel {
     using V = typename Scene::number;
@@ -49,12 +51,15 @@ struct objectness_kernel {
     head_view<T> gradient;
     T scale;
     bool with_gradient;
+    bool with_regions;  ///< some prior may be ignored
 
     BOXGRAD_FN void operator()(index item) const {
         const index b = item / scene.chunks();
         const chunk c = scene.at(item % scene.chunks());
         T target[width_v<V>]{};
+        mask_t<V> counted = first_lanes<V>(c.count);
         for (int l = 0; l < c.count; ++l) target[l] = truth(b, c.first + l) >= 0 ? T(1) : T(0);
+        if (with_regions) counted = counted && !ignored_lanes(b, c);
         const V t = load<V>(target, 1, width_v<V>);
         const V x = scene.objectness(b, c);
         V loss;
@@ -63,11 +68,19 @@ struct objectness_kernel {
             loss = r.value;
             const auto& v = gradient.level[c.level].objectness;
             const lanes_at<V> at(v, c.cell, c.count);
-            at.write(V(scale) * r.partial[0], plane(v, b, 0), c.count);
+            const V d = V(scale) * r.partial[0];
+            at.write(with_regions ? select(counted, d, V(T(0))) : d, plane(v, b, 0), c.count);
         } else {
             loss = term(x, t);
         }
-        partial(item) = sum_lanes(select(first_lanes<V>(c.count), loss, V(T(0))));
+        partial(item) = sum_lanes(select(counted, loss, V(T(0))));
+    }
+
+private:
+    BOXGRAD_FN mask_t<V> ignored_lanes(index b, const chunk& c) const {
+        T ignored[width_v<V>]{};
+        for (int l = 0; l < c.count; ++l) ignored[l] = truth(b, c.first + l) == assigner::ignored ? T(1) : T(0);
+        return load<V>(ignored, 1, width_v<V>) > V(T(0));
     }
 };
 

@@ -1,26 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+/// \file
+/// The kernels of assigners by dynamic k, SimOTA's and RTMDet's: each truth takes the k cheapest of the
+/// priors that it can have, k being the sum of its best overlaps. `Pricing` says who can have whom, and at
+/// what price:
+///
+///     pricing.can_reach(truth, points)       for a prior that no truth can reach all is over
+///     pricing.is_free(truth, points)         of those: no penalty; where none has one: likely to be cheap
+///     Pricing::penalised                     whether there are penalties
+///     pricing(truth, points, classes, overlap, free)
+///     pricing.is_dearer(truth, points, others, free, bar)    certainly, whatever the label and the overlap cost
+///     Pricing::on_conflict                   what becomes of a prior that several truths pick
+
+#include <boxgrad/assigner/detail/ignored.hpp>
 #include <boxgrad/assigner/detail/scene.hpp>
 #include <boxgrad/assigner/result.hpp>
-#include <boxgrad/core/truths.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner::detail {
 
-/// What SimOTA's kernels share: the scene, the truths, the parameters and views of the scratch.
+/// Points strictly within a box.
+template <plain_number V>
+BOXGRAD_FN mask_t<V> in_box(const box<scalar_t<V>>& g, const prior::point<V>& p) {
+    return p.x > V(g.x1) && p.x < V(g.x2) && p.y > V(g.y1) && p.y < V(g.y2);
+}
+
+/// What the kernels share: the scene, the truths, the parameters and views of the scratch.
 /// Candidates, the priors that some truth can reach, are kept in ascending order, field by field.
-template <class Scene, class Rules, class Overlap>
-struct sim_ota_problem {
+template <class Scene, class Pricing>
+struct dynamic_k_problem {
     using V = typename Scene::number;
     using T = scalar_t<V>;
-    using rules = Rules;
+    using pricing_type = Pricing;
     enum field { px, py, sx, sy, x1, y1, x2, y2, others, fields };
 
     Scene scene;
     boxgrad::detail::truth_view<T> truths;
-    Overlap overlap;
-    T center_radius, iou_weight, cls_weight;
+    Pricing pricing;
     int topk;
+    T reg_max;  // 0: no limit
 
     view<std::int32_t, 2> truth;          // [B, N] the result
     view<T, 2> assigned_overlap;          // [B, N] the result
@@ -48,59 +66,35 @@ struct sim_ota_problem {
         return {load_field(b, x1, k, count), load_field(b, y1, k, count), load_field(b, x2, k, count),
                 load_field(b, y2, k, count)};
     }
-    BOXGRAD_FN static mask_t<V> in_box(const box<T>& g, const prior::point<V>& p) {
-        return p.x > V(g.x1) && p.x < V(g.x2) && p.y > V(g.y1) && p.y < V(g.y2);
+    BOXGRAD_FN prior::point<V> load_point(index b, index k, int count) const {
+        return {load_field(b, px, k, count), load_field(b, py, k, count), load_field(b, sx, k, count),
+                load_field(b, sy, k, count)};
     }
-    BOXGRAD_FN mask_t<V> in_centre(const box<T>& g, const prior::point<V>& p) const {
-        const V cx((g.x1 + g.x2) / T(2));
-        const V cy((g.y1 + g.y2) / T(2));
-        const V rx = V(center_radius) * p.sx;
-        const V ry = V(center_radius) * p.sy;
-        return p.x > cx - rx && p.x < cx + rx && p.y > cy - ry && p.y < cy + ry;
+    BOXGRAD_FN bool limited() const { return reg_max > T(0); }
+    /// No side of the truth further from the point than reg_max strides.
+    BOXGRAD_FN mask_t<V> within_limit(const box<T>& g, const prior::point<V>& p) const {
+        const V rx = V(reg_max) * p.sx;
+        const V ry = V(reg_max) * p.sy;
+        return p.x - V(g.x1) <= rx && V(g.x2) - p.x <= rx && p.y - V(g.y1) <= ry && V(g.y2) - p.y <= ry;
     }
-    BOXGRAD_FN mask_t<V> can_reach(const box<T>& g, const prior::point<V>& p) const {
-        if constexpr (Rules::reach == reach::centre) {
-            return in_centre(g, p);
-        } else {
-            return in_box(g, p) || in_centre(g, p);
-        }
+    /// Candidates that truth g may have: not quarantined for their class scores, and within the limit. A class
+    /// cost that is not known yet is NaN, so not quarantined.
+    BOXGRAD_FN mask_t<V> may_have(const box<T>& g, index b, index k, int count) const {
+        const mask_t<V> alive = first_lanes<V>(count) && load_field(b, others, k, count) != V(infinity<T>);
+        return limited() ? alive && within_limit(g, load_point(b, k, count)) : alive;
     }
-    BOXGRAD_FN mask_t<V> is_free(const box<T>& g, const prior::point<V>& p) const {
-        if constexpr (Rules::reach == reach::centre) {
-            return in_centre(g, p);
-        } else {
-            return in_box(g, p) && in_centre(g, p);
-        }
-    }
-    BOXGRAD_FN mask_t<V> is_free(const box<T>& g, index b, index k, int count) const {
-        return is_free(g, {load_field(b, px, k, count), load_field(b, py, k, count),
-                           load_field(b, sx, k, count), load_field(b, sy, k, count)});
-    }
-    /// Not quarantined for its class scores. A class cost that is not known yet is NaN, so alive.
-    BOXGRAD_FN mask_t<V> is_alive(index b, index k, int count) const {
-        return first_lanes<V>(count) && load_field(b, others, k, count) != V(infinity<T>);
-    }
-    /// Candidates k to k + count at the price of truth g.
-    BOXGRAD_FN V cost(index g, index b, index k, int count, V iou, mask_t<V> free) const {
-        constexpr T eps = static_cast<T>(Rules::log_eps);
-        constexpr T penalty = static_cast<T>(Rules::penalty);
+    /// Candidates k to k + count at the price of truth g, which is t.
+    BOXGRAD_FN V price_of(index g, const box<T>& t, index b, index k, int count, const prior::point<V>& p, V iou,
+                          mask_t<V> free) const {
         std::int32_t prior[width_v<V>];
         for (int l = 0; l < count; ++l) prior[l] = prior_of(b, k + l);
-        const V classes = load_field(b, others, k, count) + scene.own_class(b, prior, count, truths.label(g));
-        const V distance = -log(iou + V(eps));
-        return classes * V(cls_weight) + distance * V(iou_weight) + select(free, V(T(0)), V(penalty));
-    }
-    BOXGRAD_FN index image_of(index g) const {
-        index b = 0;
-        while (truths.offset(b + 1) <= g) ++b;
-        return b;
-    }
-    BOXGRAD_FN static int lanes_from(index k, index n) {
-        return n - k < width_v<V> ? static_cast<int>(n - k) : width_v<V>;
+        const V classes = load_field(b, others, k, count) + scene.own_class(b, prior, count, truths.label(g), iou);
+        return pricing(t, p, classes, iou, free);
     }
 };
 
-/// Marks the priors that some truth of their image can reach; clears the result.
+/// Marks the priors that some truth of their image can reach, and those in ignored regions, which none can;
+/// clears the result.
 template <class P>
 struct mark_kernel : P {
     using typename P::T;
@@ -117,15 +111,38 @@ struct mark_kernel : P {
         const mask_t<V> used = first_lanes<V>(k.count);
         mask_t<V> sane = used;
         this->scene.boxes(b, k, sane);
-        const auto p = this->scene.points(k);
-        const mask_t<V> usable = used && sane;
+        const auto p = this->scene.points(b, k);
+        mask_t<V> usable = used && sane;
+        if (this->truths.ignored_offset(b) < this->truths.ignored_offset(b + 1)) {
+            const mask_t<V> crowd = is_ignored<V>(this->truths, b, p.x, p.y);
+            const std::int32_t bits = lane_bits(crowd);
+            for (int l = 0; l < k.count; ++l) {
+                if (bits >> l & 1) this->truth(b, k.first + l) = ignored;
+            }
+            usable = usable && !crowd;
+        }
         mask_t<V> hit = !first_lanes<V>(width_v<V>);
         mask_t<V> free = hit;
-        for (index g = this->truths.offset(b); g < this->truths.offset(b + 1); ++g) {
-            const box<T> t = this->truths.at(g);
-            hit = hit || this->can_reach(t, p);
-            free = free || this->is_free(t, p);
+        const auto meet = [&](auto limited) {
+            for (index g = this->truths.offset(b); g < this->truths.offset(b + 1); ++g) {
+                const box<T> t = this->truths.at(g);
+                mask_t<V> reach = this->pricing.can_reach(t, p);
+                mask_t<V> cheap = this->pricing.is_free(t, p);
+                if constexpr (limited.value) {
+                    const mask_t<V> near = this->within_limit(t, p);
+                    reach = reach && near;
+                    cheap = cheap && near;
+                }
+                hit = hit || reach;
+                if constexpr (P::pricing_type::penalised) free = free || cheap;
+            }
+        };
+        if (this->limited()) {
+            meet(std::true_type{});
+        } else {
+            meet(std::false_type{});
         }
+        if constexpr (!P::pricing_type::penalised) free = hit;
         this->reached(b, c) = any(hit) ? lane_bits(hit && usable) : 0;
         this->unpenalised(b, c) = any(free) ? lane_bits(free && usable) : 0;
         this->insane(b, c) = all(sane) ? 0 : __builtin_popcount(static_cast<unsigned>(lane_bits(used && !sane)));
@@ -189,7 +206,7 @@ struct keep_kernel : P {
 private:
     BOXGRAD_FN void keep(index b, index c, const chunk& k, V background_cost) const {
         const std::int32_t bits = this->reached(b, c);
-        const auto p = this->scene.points(k);
+        const auto p = this->scene.points(b, k);
         mask_t<V> sane = first_lanes<V>(k.count);
         const box<V> x = this->scene.boxes(b, k, sane);
         const V value[P::fields] = {p.x, p.y, p.sx, p.sy, x.x1, x.y1, x.x2, x.y2, background_cost};
@@ -270,59 +287,77 @@ struct sorted_row {
 
 /// Each truth picks its k cheapest candidates, k = the sum of its best overlaps: first among those that
 /// are free for it, which is enough unless they are too few or dearer than a penalty. `Among` says which.
+/// Where there is no penalty those that are free tell how dear others may be, and all are picked from.
 enum class among { free, all };
 
 template <class P, among Among>
 struct pick_kernel : P {
     using typename P::T;
     using typename P::V;
-    // No penalised candidate costs less than this, since no other part of a cost is below -1e-5.
-    static constexpr T least_penalised = static_cast<T>(P::rules::penalty * (1 - 0x1p-10));
 
     BOXGRAD_FN void operator()(index g) const {
         if constexpr (Among == among::all) {
             if (this->undecided(g) == 0) return;
-        }
-        const index b = this->image_of(g);
-        const index n = this->candidates(b);
-        const box<T> t = this->truths.at(g);
-        const box<V> target{V(t.x1), V(t.y1), V(t.x2), V(t.y2)};
-        if constexpr (Among == among::free) {
-            this->picks(g) = wanted(g, b, n, target);
+        } else {
+            this->picks(g) = wanted(g);
             this->truth_positives(g) = 0;
         }
         sorted_row<T> costs(this->pick_cost, g, this->picks(g));
-        for (index k = 0; k < n; k += width_v<V>) {
-            const int count = P::lanes_from(k, n);
-            const mask_t<V> alive = this->is_alive(b, k, count);
-            const mask_t<V> free = this->is_free(t, b, k, count);
-            const mask_t<V> eligible = Among == among::free || (costs.full() && costs.worst() < least_penalised)
-                                           ? alive && free
-                                           : alive;
-            if (!any(eligible)) continue;
-            const V iou = this->overlap(this->load_box(b, k, count), target);
-            const V raw = this->cost(g, b, k, count, iou, free);
-            const V price = select(raw == raw, raw, V(infinity<T>));  // NaN comes last
-            const mask_t<V> cheaper = costs.full() ? eligible && price < V(costs.worst()) : eligible;
-            if (any(cheaper)) insert_costs(costs, g, k, price, iou, lane_bits(cheaper));
+        if (this->picks(g) == 0) {
+            this->undecided(g) = 0;
+            return;
         }
-        if constexpr (Among == among::free) {
-            const bool enough = costs.full() && (costs.size == 0 || costs.worst() < least_penalised);
-            this->undecided(g) = enough ? 0 : 1;
+        scan<Among>(costs, g, infinity<T>);
+        if constexpr (!P::pricing_type::penalised) {
+            const T bar = costs.full() ? costs.worst() : infinity<T>;
+            costs.size = 0;
+            scan<among::all>(costs, g, bar);
+        } else if constexpr (Among == among::free) {
+            this->undecided(g) = costs.full() && costs.worst() < P::pricing_type::least_penalised ? 0 : 1;
         } else {
             this->picks(g) = costs.size;
         }
     }
 
 private:
-    /// max(1, ⌊Σ of the topk best overlaps⌋), at most the candidates alive.
-    BOXGRAD_FN int wanted(index g, index b, index n, const box<V>& target) const {
+    /// Picks among the candidates that are free, or among all; none dearer than `bar`.
+    template <among Whom>
+    BOXGRAD_FN void scan(sorted_row<T>& costs, index g, T bar) const {
+        const index b = this->truths.image_of(g);
+        const index n = this->candidates(b);
+        const box<T> t = this->truths.at(g);
+        const box<V> target{V(t.x1), V(t.y1), V(t.x2), V(t.y2)};
+        for (index k = 0; k < n; k += width_v<V>) {
+            const int count = rows_left<V>(n, k);
+            const auto p = this->load_point(b, k, count);
+            const mask_t<V> free = this->pricing.is_free(t, p);
+            mask_t<V> eligible = this->may_have(t, b, k, count);
+            if constexpr (Whom == among::free) {
+                eligible = eligible && free;
+            } else {
+                const V most(costs.full() ? costs.worst() : bar);
+                eligible = eligible && !this->pricing.is_dearer(t, p, this->load_field(b, P::others, k, count), free, most);
+            }
+            if (!any(eligible)) continue;
+            const V iou = this->pricing.overlap(this->load_box(b, k, count), target);
+            const V raw = this->price_of(g, t, b, k, count, p, iou, free);
+            const V price = select(raw == raw, raw, V(infinity<T>));  // NaN comes last
+            const mask_t<V> cheaper = costs.full() ? eligible && price < V(costs.worst()) : eligible;
+            if (any(cheaper)) insert_costs(costs, g, k, price, iou, lane_bits(cheaper));
+        }
+    }
+    /// max(1, ⌊Σ of the topk best overlaps⌋), at most the candidates that the truth may have.
+    BOXGRAD_FN int wanted(index g) const {
+        const index b = this->truths.image_of(g);
+        const index n = this->candidates(b);
+        const box<T> t = this->truths.at(g);
+        const box<V> target{V(t.x1), V(t.y1), V(t.x2), V(t.y2)};
         sorted_row<T> overlaps(this->best_overlap, g, this->topk);  // keys are negated: best first
         for (index k = 0; k < n; k += width_v<V>) {
-            const int count = P::lanes_from(k, n);
-            const V key = -this->overlap(this->load_box(b, k, count), target);
-            const mask_t<V> alive = this->is_alive(b, k, count);
-            const mask_t<V> better = overlaps.full() ? alive && key < V(overlaps.worst()) : alive;
+            const int count = rows_left<V>(n, k);
+            const V key = -this->pricing.overlap(this->load_box(b, k, count), target);
+            const mask_t<V> eligible = this->may_have(t, b, k, count);
+            const mask_t<V> better = overlaps.full() ? eligible && key < V(overlaps.worst()) : eligible;
             if (any(better)) insert_overlaps(overlaps, key, lane_bits(better));
         }
         T sum = T(0);
@@ -375,7 +410,7 @@ struct claim_kernel : P {
                 if (this->claims(b, k)++ == 0) {
                     this->owner(b, k) = static_cast<std::int32_t>(g);
                     this->owner_overlap(b, k) = this->pick_overlap(g, j);
-                } else if (P::rules::conflict == conflict::keep_all) {
+                } else if (P::pricing_type::on_conflict == conflict::keep_all) {
                     this->owner_overlap(b, k) += this->pick_overlap(g, j);
                 }
             }
@@ -394,13 +429,19 @@ struct settle_kernel : P {
         const index k = item % this->scene.chunks() * width_v<V>;
         const index n = this->candidates(b);
         if (k >= n) return;
-        const int count = P::lanes_from(k, n);
+        const int count = rows_left<V>(n, k);
+        T least[width_v<V>];
         bool contested = false;
-        for (int l = 0; l < count; ++l) contested = contested || this->claims(b, k + l) > 1;
+        for (int l = 0; l < width_v<V>; ++l) {
+            const bool wanted = l < count && this->claims(b, k + l) > 1;
+            contested = contested || wanted;
+            least[l] = wanted ? infinity<T> : -infinity<T>;
+        }
         if (!contested) return;
 
         const box<V> x = this->load_box(b, k, count);
-        T least[width_v<V>]{};
+        const auto p = this->load_point(b, k, count);
+        const V background_cost = this->load_field(b, P::others, k, count);
         T overlap_there[width_v<V>]{};
         index cheapest[width_v<V>];
         bool stuck[width_v<V>];  // a NaN is the least of all, and the first NaN stays
@@ -410,15 +451,22 @@ struct settle_kernel : P {
         }
         for (index g = this->truths.offset(b); g < this->truths.offset(b + 1); ++g) {
             const box<T> t = this->truths.at(g);
-            const V iou = this->overlap(x, box<V>{V(t.x1), V(t.y1), V(t.x2), V(t.y2)});
-            const V price = this->cost(g, b, k, count, iou, this->is_free(t, b, k, count));
+            const mask_t<V> free = this->pricing.is_free(t, p);
+            if constexpr (P::pricing_type::has_bound) {
+                const V most = load<V>(least, 1, width_v<V>);
+                if (all(most == V(-infinity<T>) || this->pricing.is_dearer(t, p, background_cost, free, most))) continue;
+            }
+            const V iou = this->pricing.overlap(x, box<V>{V(t.x1), V(t.y1), V(t.x2), V(t.y2)});
+            const V price = this->price_of(g, t, b, k, count, p, iou, free);
+            const std::int32_t near = this->limited() ? lane_bits(this->within_limit(t, p)) : ~0;
             T prices[width_v<V>];
             T ious[width_v<V>];
             store(price, prices, 1, width_v<V>);
             store(iou, ious, 1, width_v<V>);
             for (int l = 0; l < count; ++l) {
+                if (least[l] == -infinity<T>) continue;
                 const bool nan = !(prices[l] == prices[l]);
-                if (stuck[l] || (cheapest[l] >= 0 && !nan && !(prices[l] < least[l]))) continue;
+                if ((near >> l & 1) == 0 || stuck[l] || (cheapest[l] >= 0 && !nan && !(prices[l] < least[l]))) continue;
                 stuck[l] = nan;
                 cheapest[l] = g;
                 least[l] = prices[l];
@@ -428,7 +476,7 @@ struct settle_kernel : P {
         for (int l = 0; l < count; ++l) {
             if (this->claims(b, k + l) <= 1) continue;
             const auto g = static_cast<std::int32_t>(cheapest[l]);
-            if constexpr (P::rules::conflict == conflict::least_cost) {
+            if constexpr (P::pricing_type::on_conflict == conflict::least_cost) {
                 this->owner(b, k + l) = g;
                 this->owner_overlap(b, k + l) = overlap_there[l];
             } else {
