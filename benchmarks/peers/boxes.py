@@ -48,12 +48,12 @@ def main():
     generator = AnchorGenerator(sizes, ((0.5, 1.0, 2.0),) * 5)
     maps = [torch.zeros(1, 1, h, w) for h, w in ((100, 168), (50, 84), (25, 42), (13, 21), (7, 11))]
     images = ImageList(torch.zeros(1, 3, 800, 1344), [(800, 1344)])
-    print(f"AnchorGenerator, 268569 anchors: {median(lambda: generator(images, maps)):.0f}")
+    print(f"AnchorGenerator, 201600 anchors: {median(lambda: generator(images, maps)):.0f}")
 
     anchors = generator(images, maps)[0]
     deltas = torch.randn(anchors.shape[0], 4)
     coder = BoxCoder((1.0, 1.0, 1.0, 1.0))
-    print(f"BoxCoder.decode + clip, 268569 boxes: "
+    print(f"BoxCoder.decode + clip, 201600 boxes: "
           f"{median(lambda: ops.clip_boxes_to_image(coder.decode_single(deltas, anchors), (800, 1344))):.0f}")
 
 
