@@ -129,6 +129,7 @@ struct multi_instance {
         const index n = source.size();
         const auto t = boxgrad::detail::upload_truths(b, op, truths, images, boxgrad::detail::any_label, policy);
         detail::check_sizes(op, images, n, t.size());
+        detail::check_truth_numbers(op, t);
         auto truth = b.template make<std::int32_t, 3>(extents<3>{{images, n, num_instance}});
         auto best = b.template make<T, 3>(extents<3>{{images, n, num_instance}});
         auto insane = b.template make<std::int32_t, 2>(extents<2>{{images, n}});

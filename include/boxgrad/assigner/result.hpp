@@ -62,7 +62,7 @@ auto labels(const B& b, const result<B>& r, const truth_list<typename B::scalar>
     const char* op = "assigner::labels";
     const auto truth = as_const_view<2>(b, r.truth, op, "truth");
     if (truths.images() != truth.extent[0] || truths.size() != static_cast<index>(r.truth_positives.size()) ||
-        truths.labels.size() != truths.boxes.size()) {
+        truths.labels.size() != truths.boxes.size() || !boxgrad::detail::are_offsets(truths.offsets, truths.size())) {
         raise(shape_error(
             complaint(op, "truths",
                       "those of the assignment: " + std::to_string(truth.extent[0]) + " images, " +

@@ -266,6 +266,7 @@ result<B> assign_by_overlap(const B& b, const char* op, const S& priors, const O
     const index n = priors.size();
     const index g = truths.size();
     check_sizes(op, images, n, g);
+    check_truth_numbers(op, truths);
     P p{.priors = priors, .overlap = overlap};
     p.truths = truths.look(b);
     p.bands = bands;

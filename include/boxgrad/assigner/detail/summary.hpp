@@ -84,4 +84,17 @@ inline void check_sizes(const char* op, index images, index priors, index truths
     checked_product(op, images, priors);
 }
 
+/// Throws size_error where an image has more truths than lanes of T can number.
+template <class B>
+void check_truth_numbers(const char* op, const boxgrad::detail::device_truths<B>& truths) {
+    constexpr index most = sizeof(typename B::scalar) == 4 ? index{1} << 24 : std::numeric_limits<std::int32_t>::max();
+    for (index i = 0; i < truths.images(); ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        if (truths.host_offset[at + 1] - truths.host_offset[at] > most) {
+            raise(size_error(std::string(op) + ": more than " + std::to_string(most) + " truths in image " +
+                             std::to_string(i)));
+        }
+    }
+}
+
 }  // namespace boxgrad::inline BOXGRAD_ABI::assigner::detail

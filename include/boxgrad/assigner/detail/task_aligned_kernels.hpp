@@ -73,7 +73,8 @@ struct task_aligned_start_kernel : P {
         for (int l = 0; l < count; ++l) largest[l] = largest_score<V>(this->scores, b, i + l);
         const V best = load<V>(largest, 1, width_v<V>);
         const auto p = this->priors.template at<V>(b, i, count);
-        const auto sane = is_sane(p) && is_sane(this->boxes.template at<V>(b, i, count)) && is_finite(best);
+        const auto sane =
+            is_sane(p) && is_sane(this->boxes.template at<V>(b, i, count)) && abs(best) <= V(largest_coordinate<T>);
         const auto open = this->template start<V>(b, i, count, sane, is_ignored(this->truths, b, p.x, p.y));
         this->note(b, this->best_score, i, count, select(open, max(best, V(T(0))), V(T(-1))));
         const box<V> x = this->boxes.template at<V>(b, i, count);
