@@ -85,7 +85,7 @@ TEMPLATE_TEST_CASE("P22 the scratch of sim_ota and dynamic_soft_label is the doc
         const auto scalar = static_cast<boxgrad::index>(sizeof(T));
         const int topk = 1 + static_cast<int>(seed % 12);
         const boxgrad::index formula = images * n * (11 * scalar + 24) + 16 * images * chunks +
-                                       g * (topk * (3 * scalar + 4) + 12) + 16 * images;
+                                       g * (std::min<boxgrad::index>(topk, n) * (3 * scalar + 4) + 12) + 16 * images;
         // The truths themselves, and where the truths and the regions of each image begin.
         const boxgrad::index uploaded = g * (4 * scalar + 8) + regions * 4 * scalar + 2 * (images + 1) * 8;
         boxgrad::assigner::sim_ota<> a;

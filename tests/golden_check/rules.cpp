@@ -203,18 +203,28 @@ void write_assignment(recorded& c, const std::vector<std::int64_t>& gt_inds) {
 /// A truth that overlaps nothing takes nothing: in the reference min_pos_iou = 0 gives it all priors of
 /// overlap 0. What max_iou leaves without such truths is worked out once more.
 bool overlap_of_nothing(const std::string& component, recorded& c) {
-    if (component != "max_iou_assigner" || !c.wants("gt_inds") || !c.flag("match_low_quality", true) ||
+    const bool approximated = component == "approx_max_iou_assigner";
+    if (!(approximated || component == "max_iou_assigner") || !c.wants("gt_inds") || !c.flag("match_low_quality", true) ||
         c.number("min_pos_iou", 0) > 0) {
         return false;
     }
     const auto priors = boxes_of(c.find_input("priors"));
     const auto truths = boxes_of(c.find_input("gt_bboxes"));
     const auto regions = boxes_of(c.find_input("gt_bboxes_ignore"));
+    const auto approxs = boxes_of(approximated ? c.find_input("approxs") : nullptr);
     const auto rounded = [&](model::real x) {
         return c.is_double ? static_cast<model::real>(static_cast<double>(x)) : static_cast<model::real>(static_cast<float>(x));
     };
     const auto share = [&](const char* mode, const model::box& a, const model::box& b) {
         return rounded(model::overlap(mode, a, b, 1e-6, c.is_double));
+    };
+    // The largest of what stands for prior i.
+    const auto iou = [&](std::size_t g, std::size_t i) {
+        if (!approximated) return share("iou", truths[g], priors[i]);
+        const std::size_t each = approxs.size() / priors.size();
+        model::real most = 0;
+        for (std::size_t a = 0; a < each; ++a) most = std::max(most, share("iou", truths[g], approxs[i * each + a]));
+        return most;
     };
     const model::real ignore = rounded(c.number("ignore_iof_thr", -1));
     const bool of_prior = c.flag("ignore_wrt_candidates", true);
@@ -225,7 +235,8 @@ bool overlap_of_nothing(const std::string& component, recorded& c) {
     std::vector<std::int64_t> rows;
     std::vector<bool> out;
     std::vector<model::real> best(truths.size(), 0);
-    for (const model::box& p : priors) {
+    for (std::size_t i = 0; i < priors.size(); ++i) {
+        const model::box& p = priors[i];
         bool in = false;
         for (const model::box& r : regions) {
             in = in || (ignore > 0 && (of_prior ? share("iof", p, r) : share("iof", r, p)) > ignore);
@@ -234,7 +245,7 @@ bool overlap_of_nothing(const std::string& component, recorded& c) {
         model::real most = -1;
         std::int64_t at = -1;
         for (std::size_t g = 0; g < truths.size() && !in; ++g) {
-            const model::real o = share("iou", truths[g], p);
+            const model::real o = iou(g, i);
             best[g] = std::max(best[g], o);
             if (o > most) {
                 most = o;
@@ -247,7 +258,7 @@ bool overlap_of_nothing(const std::string& component, recorded& c) {
     for (std::size_t g = 0; g < truths.size(); ++g) {
         some = some || !(best[g] > 0);
         for (std::size_t i = 0; best[g] > 0 && i < priors.size(); ++i) {
-            if (out[i] || share("iou", truths[g], priors[i]) != best[g]) continue;
+            if (out[i] || iou(g, i) != best[g]) continue;
             rows[i] = static_cast<std::int64_t>(g) + 1;
             if (!c.flag("gt_max_assign_all", true)) break;
         }
@@ -257,39 +268,80 @@ bool overlap_of_nothing(const std::string& component, recorded& c) {
     return true;
 }
 
-/// ATSS with one candidate a truth: its overlap is the threshold; the reference's is NaN.
-bool one_candidate(const std::string& component, recorded& c) {
-    if (component != "atss_assigner" || !c.wants("gt_inds") || c.maybe_number("alpha") || c.number("ignore_iof_thr", -1) > 0) {
-        return false;
-    }
-    index candidates = 0;
-    for (const double n : c.list("num_level_priors")) candidates += std::min<index>(c.whole("topk", 9), static_cast<index>(n));
+/// ATSS with one candidate a truth, whose overlap is the threshold (the reference's is NaN), or with so many
+/// ignored priors that the reference takes some of them for candidates. Worked out once more.
+bool unusual_candidates(const std::string& component, recorded& c) {
+    if (component != "atss_assigner" || !c.wants("gt_inds") || !c.wants("max_overlaps")) return false;
     const auto priors = boxes_of(c.find_input("priors"));
     const auto truths = boxes_of(c.find_input("gt_bboxes"));
-    if (candidates != 1 || priors.empty() || truths.empty()) return false;
-    std::vector<std::int64_t> rows(priors.size(), 0);
+    const auto predicted = boxes_of(c.find_input("bboxes"));
+    const auto regions = boxes_of(c.find_input("gt_bboxes_ignore"));
+    const auto alpha = c.maybe_number("alpha");
+    const double ignore = c.number("ignore_iof_thr", -1);
+    const index topk = c.whole("topk", 9);
+    std::vector<bool> out;
+    for (const model::box& p : priors) {
+        bool in = false;
+        for (const model::box& r : regions) in = in || (ignore > 0 && model::overlap("iof", p, r, 1e-6, c.is_double) > ignore);
+        out.push_back(in);
+    }
+    index candidates = 0;
+    bool too_few = false;
+    std::size_t first = 0;
+    std::vector<std::size_t> ends;
+    for (const double level : c.list("num_level_priors")) {
+        const auto n = static_cast<std::size_t>(level);
+        if (first + n > priors.size()) return false;
+        const auto from = out.begin() + static_cast<std::ptrdiff_t>(first);
+        const index free = std::count(from, from + static_cast<std::ptrdiff_t>(n), false);
+        too_few = too_few || free < std::min(topk, static_cast<index>(n));
+        candidates += std::min(topk, static_cast<index>(n));
+        ends.push_back(first += n);
+    }
+    if (truths.empty() || priors.empty() || first != priors.size() || !(too_few || candidates == 1)) return false;
+    const auto overlap = [&](std::size_t i, std::size_t g) {
+        if (!alpha) return model::overlap("iou", priors[i], truths[g], 1e-6, c.is_double);
+        const array& scores = c.input("scores");
+        const auto classes = static_cast<std::size_t>(scores.shape.at(1));
+        const auto label = static_cast<std::size_t>(c.input("gt_labels").whole[g]);
+        const model::real s = 1 / (1 + std::exp(-static_cast<model::real>(scores.real[i * classes + label])));
+        return std::pow(s, 1 - static_cast<model::real>(*alpha)) *
+               std::pow(model::overlap("iou", predicted[i], truths[g], 1e-6, c.is_double), static_cast<model::real>(*alpha));
+    };
+    std::vector<std::int64_t> rows;
+    for (const bool in : out) rows.push_back(in ? -1 : 0);
     std::vector<double> overlaps(priors.size(), 0);
     for (std::size_t g = 0; g < truths.size(); ++g) {
         const model::box& t = truths[g];
-        std::size_t nearest = 0;
-        model::real least = -1;
-        for (std::size_t i = 0; i < priors.size(); ++i) {
-            const model::real dx = (priors[i].x1 + priors[i].x2 - t.x1 - t.x2) / 2;
-            const model::real dy = (priors[i].y1 + priors[i].y2 - t.y1 - t.y2) / 2;
-            if (least < 0 || dx * dx + dy * dy < least) {
-                least = dx * dx + dy * dy;
-                nearest = i;
+        std::vector<std::size_t> chosen;
+        std::size_t from = 0;
+        for (const std::size_t end : ends) {
+            std::vector<std::pair<model::real, std::size_t>> level;
+            for (std::size_t i = from; i < end; ++i) {
+                const model::real dx = (priors[i].x1 + priors[i].x2 - t.x1 - t.x2) / 2;
+                const model::real dy = (priors[i].y1 + priors[i].y2 - t.y1 - t.y2) / 2;
+                if (!out[i]) level.emplace_back(dx * dx + dy * dy, i);
             }
+            std::sort(level.begin(), level.end());
+            for (std::size_t k = 0; k < std::min(level.size(), static_cast<std::size_t>(topk)); ++k) chosen.push_back(level[k].second);
+            from = end;
         }
-        const model::box& p = priors[nearest];
-        const model::real x = (p.x1 + p.x2) / 2;
-        const model::real y = (p.y1 + p.y2) / 2;
-        const auto o = static_cast<double>(model::overlap("iou", p, t, 1e-6, c.is_double));
-        if (std::min({x - t.x1, y - t.y1, t.x2 - x, t.y2 - y}) > 0.01L && (rows[nearest] == 0 || o > overlaps[nearest])) {
-            rows[nearest] = static_cast<std::int64_t>(g) + 1;
-            overlaps[nearest] = o;
+        model::real mean = 0;
+        for (const std::size_t i : chosen) mean += overlap(i, g) / static_cast<model::real>(chosen.size());
+        model::real squares = 0;
+        for (const std::size_t i : chosen) squares += (overlap(i, g) - mean) * (overlap(i, g) - mean);
+        const model::real least = chosen.size() > 1 ? mean + std::sqrt(squares / static_cast<model::real>(chosen.size() - 1)) : 0;
+        for (const std::size_t i : chosen) {
+            const model::real x = (priors[i].x1 + priors[i].x2) / 2;
+            const model::real y = (priors[i].y1 + priors[i].y2) / 2;
+            const auto o = static_cast<double>(overlap(i, g));
+            if (overlap(i, g) < least || !(std::min({x - t.x1, y - t.y1, t.x2 - x, t.y2 - y}) > 0.01L)) continue;
+            if (rows[i] > 0 && !(o > overlaps[i])) continue;
+            rows[i] = static_cast<std::int64_t>(g) + 1;
+            overlaps[i] = o;
         }
     }
+    if (rows == c.outputs.at("gt_inds").whole) return false;
     write_assignment(c, rows);
     c.outputs.at("max_overlaps").real = overlaps;
     return true;
@@ -337,7 +389,7 @@ std::vector<std::string> apply_rules(const std::string& component, recorded& c) 
         {"label of nobody", label_of_nobody},
         {"outside without truths", outside_without_truths},
         {"P19 overlap of nothing", overlap_of_nothing},
-        {"P20 one candidate", one_candidate},
+        {"P20 few candidates", unusual_candidates},
         {"P2 mean of nothing", mean_of_nothing},
         {"P5 inverted box", inverted_boxes},
         {"P11 no positive weight", no_positive_weight},

@@ -76,8 +76,8 @@ template <overlap::term Overlap = overlap::iou>
 struct approx_max_iou {
     max_iou<Overlap> matching{};
 
-    /// Assigns a batch. Shapes: approxs [N, A, 4] with A from 1 to 16; squares [N, 4] or a row source; both
-    /// shared by all images. Throws shape_error, config_error, gt_error, size_error.
+    /// Assigns a batch. Shapes: approxs [N, A, 4] with A from 1 to 16; squares [N, 4] or a row source, both
+    /// shared by all images (squares may be [B, N, 4]). Throws shape_error, config_error, gt_error, size_error.
     template <backend B, readable_tensor<B, typename B::scalar, 3> A, detail::image_source_for<B> X>
     result<B> assign(const B& b, const A& approxs, const X& squares, const truth_list<typename B::scalar>& truths,
                      bad_truth policy = bad_truth::reject) const {

@@ -104,6 +104,7 @@ private:
     BOXGRAD_FN void add_block(index i, int count, index first, int n, index begin, fields<V, Cost::sums>* total,
                               T* set) const {
         fields<V, Cost::sums> part[group];
+        int set_here[group]{};
         for (int g = 0; g < n; ++g) {
             for (int s = 0; s < Cost::sums; ++s) part[g][s] = V(T(0));
         }
@@ -113,11 +114,12 @@ private:
                 const bool on = truths(first + g, k) != 0;
                 const auto& f = on ? p.set : p.clear;
                 for (int s = 0; s < Cost::sums; ++s) part[g][s] += f[s];
-                set[g] += on ? T(1) : T(0);
+                set_here[g] += on ? 1 : 0;
             }
         }
         for (int g = 0; g < n; ++g) {
             for (int s = 0; s < Cost::sums; ++s) total[g][s] += part[g][s];
+            set[g] += static_cast<T>(set_here[g]);
         }
     }
 };

@@ -3,6 +3,8 @@
 
 #include <boxgrad/assigner/detail/point_kernels.hpp>
 
+#include <algorithm>
+
 namespace boxgrad::inline BOXGRAD_ABI::assigner {
 
 /// RepPoints' first stage: each truth takes the points nearest to its centre, on the level that suits its size.
@@ -15,8 +17,8 @@ namespace boxgrad::inline BOXGRAD_ABI::assigner {
 ///
 /// Equal distances to one truth: the lower point. A point strictly within an ignored region is `ignored`. A point
 /// that is NaN, infinite or absurd, or whose stride is not above 0, is quarantined. Overlaps are 0: points have
-/// none. Scratch and result bytes: B·N·(sizeof(T) + 4) + 2·B·blocks·sizeof(T) + G·(pos_num·(sizeof(T) + 4) + 8) + 8·B,
-/// blocks = N/1024 rounded up.
+/// none. Scratch and result bytes: B·N·(sizeof(T) + 4) + 2·B·blocks·sizeof(T) + G·(k·(sizeof(T) + 4) + 8) + 8·B,
+/// blocks = N/1024 rounded up, k = min(pos_num, N).
 ///
 /// Yang et al., RepPoints, ICCV 2019, section 4.2; mmdetection 3.3, PointAssigner.
 struct point {
@@ -38,20 +40,21 @@ struct point {
         const index n = p.size();
         const index g = t.size();
         detail::check_sizes(op, images, n, g);
-        checked_product(op, g, pos_num);
+        const int k = static_cast<int>(std::min<index>(pos_num, n));
+        checked_product(op, g, k);
         using P = detail::point_problem<lanes_t<B>, std::remove_const_t<decltype(p)>>;
         const index blocks = (n + P::block - 1) / P::block;
         auto truth = b.template make<std::int32_t, 2>(extents<2>{{images, n}});
         auto overlap = b.template make<T, 2>(extents<2>{{images, n}});
         auto levels = b.template make<T, 2>(extents<2>{{images, 2 * blocks}});
-        auto distance = b.template make<T, 2>(extents<2>{{g, pos_num}});
-        auto pick = b.template make<std::int32_t, 2>(extents<2>{{g, pos_num}});
+        auto distance = b.template make<T, 2>(extents<2>{{g, k}});
+        auto pick = b.template make<std::int32_t, 2>(extents<2>{{g, k}});
         auto picks = b.template make<std::int32_t, 1>(extents<1>{{g}});
         auto counts = b.template make<std::int32_t, 1>(extents<1>{{detail::count_size(images, g)}});
         const P problem{p,
                         t.look(b),
                         static_cast<T>(scale),
-                        pos_num,
+                        k,
                         as_view<2>(b, truth, op, "truth"),
                         as_view<2>(b, overlap, op, "overlap"),
                         as_view<2>(b, levels, op, "scratch"),

@@ -80,6 +80,7 @@ private:
         for (const double s : anchor_strides) {
             if (!is_size(s)) refuse("anchor_strides", "finite and positive", s);
         }
+        if (!(ignore_iof_thr == ignore_iof_thr)) refuse("ignore_iof_thr", "a number", ignore_iof_thr);
         if (!(allowed_border == allowed_border)) refuse("allowed_border", "a number", allowed_border);
     }
     void check(const char* op, const per_level<featmap_size>& sizes, index priors) const {

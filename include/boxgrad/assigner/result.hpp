@@ -19,8 +19,8 @@ struct result {
                                                  ///< largest overlap: the largest with any truth
     std::vector<index> positives;                ///< a number per image
     std::vector<index> truth_positives;          ///< per truth, in the caller's order; 0: nobody reached it
-    /// Quarantined for a NaN, infinite or absurd prediction (promise P17). Class scores are read, and so
-    /// counted, of priors within reach of a truth only: elsewhere they enter neither assignment nor loss.
+    /// Quarantined for a NaN, infinite or absurd prediction (promise P17). `sim_ota` and
+    /// `dynamic_soft_label` read, and so count, class scores of priors within reach of a truth only.
     index nonfinite_priors = 0;
     index dropped_truths = 0;  ///< by bad_truth::drop (promise P4), ignored regions included
 
@@ -49,7 +49,8 @@ struct label_kernel {
         const index b = item / truth.extent[1];
         const index i = item % truth.extent[1];
         const std::int32_t g = truth(b, i);
-        out(b, i) = g < 0 ? g : label(offset(b) + g);
+        // No truth of another list is read.
+        out(b, i) = g < 0 ? g : g < offset(b + 1) - offset(b) ? label(offset(b) + g) : background;
     }
 };
 

@@ -75,7 +75,7 @@ private:
 ///
 /// Ties go to the lower prior, then the lower truth. A truth may end without priors; `truth_positives` tells.
 /// Nothing of size N x G is stored; scratch and result bytes are
-/// B·N·(11·sizeof(T) + 24) + 16·B·chunks + G·(candidate_topk·(3·sizeof(T) + 4) + 12) + 16·B, with at most
+/// B·N·(11·sizeof(T) + 24) + 16·B·chunks + G·(k·(3·sizeof(T) + 4) + 12) + 16·B, with k = min(candidate_topk, N) and at most
 /// N/lanes + levels chunks.
 ///
 /// Ge et al., OTA, CVPR 2021; Ge et al., YOLOX, 2021, section 2.1; mmdetection 3.3, SimOTAAssigner.

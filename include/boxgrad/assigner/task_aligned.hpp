@@ -53,7 +53,7 @@ struct task_aligned_result : result<B> {
 /// Ties go to the lower prior, then the lower truth. A prior within an ignored region is no truth's. `overlap` of the
 /// result is that of positives. An overlap of one's own must not be above 0 where boxes do not meet. Bytes of scratch
 /// and result: B·N·(4·sizeof(T) + 4) + 4·B·packs·sizeof(T) + G·(K·(sizeof(T) + 4) + 2·sizeof(T)) + 8·G + 8·B with
-/// K = max(topk, topk2) and packs = N / lanes rounded up.
+/// K = min(max(topk, topk2), N) and packs = N / lanes rounded up.
 ///
 /// Feng et al., TOOD, ICCV 2021, section 3.2; mmdetection 3.3, TaskAlignedAssigner.
 template <class Rules = tood_rules, overlap::term Overlap = typename Rules::overlap>
@@ -91,7 +91,8 @@ struct task_aligned {
         detail::check_sizes(op, images, n, t.size());
 
         using P = detail::task_aligned_problem<V, std::remove_const_t<decltype(points)>, Rules, Overlap>;
-        detail::pick_memory<B> memory(b, images, n, t.size(), std::max(topk, topk2), P::fields);
+        const auto at_most = [&](int k) { return static_cast<int>(std::min<index>(k, n)); };
+        detail::pick_memory<B> memory(b, images, n, t.size(), at_most(std::max(topk, topk2)), P::fields);
         auto metric = b.template make<T, 2>(extents<2>{{images, n}});
         auto target = b.template make<T, 2>(extents<2>{{images, n}});
         auto hull = b.template make<T, 3>(extents<3>{{images, 4, packs_of<V>(n)}});
@@ -106,8 +107,8 @@ struct task_aligned {
                   static_cast<T>(reg_max),
                   static_cast<T>(small_side),
                   static_cast<T>(grown_side),
-                  topk,
-                  topk2,
+                  at_most(topk),
+                  at_most(topk2),
                   as_view<2>(b, metric, op, "scratch"),
                   as_view<2>(b, target, op, "scratch"),
                   as_view<3>(b, hull, op, "scratch"),

@@ -113,6 +113,7 @@ private:
         };
         if (!(pos_ignore_thr == pos_ignore_thr)) refuse("pos_ignore_thr", "a number", pos_ignore_thr);
         if (!(neg_ignore_thr == neg_ignore_thr)) refuse("neg_ignore_thr", "a number", neg_ignore_thr);
+        if (!(ignore_iof_thr == ignore_iof_thr)) refuse("ignore_iof_thr", "a number", ignore_iof_thr);
         if (match_times < 1) refuse("match_times", "positive", match_times);
     }
 };

@@ -96,7 +96,7 @@ truth_list<typename B::scalar> truths_of(const B& b, const Boxes& boxes, const L
 }
 
 /// Ground truths from flat tensors with offsets: boxes [G, 4], labels [G], image i has the rows
-/// offsets[i] to offsets[i + 1]. Throws shape_error for offsets that do not ascend from 0 to G.
+/// offsets[i] to offsets[i + 1]. Whether they ascend from 0 to G is checked where the list is used.
 template <backend B, readable_tensor<B, typename B::scalar, 2> Boxes, label_tensor<B, 1> Labels>
 truth_list<typename B::scalar> truths_of(const B& b, const Boxes& boxes, const Labels& labels,
                                          std::span<const index> offsets) {

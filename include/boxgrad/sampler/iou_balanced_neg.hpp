@@ -53,10 +53,11 @@ struct iou_balanced {
             const double floor = std::max(floor_thr, 0.0);
             const double largest = static_cast<double>(*std::max_element(overlaps.begin(), overlaps.end()));
             const double width = (largest - floor) / num_bins;
+            const auto edge = [&](int k) { return floor + product(static_cast<double>(k), width); };
             for (int k = 0; k < num_bins; ++k) {
                 std::vector<index> bin;
                 for (const index i : binned) {
-                    if (overlap(i) >= floor + k * width && overlap(i) < floor + (k + 1) * width) bin.push_back(i);
+                    if (overlap(i) >= edge(k) && overlap(i) < edge(k + 1)) bin.push_back(i);
                 }
                 const auto some = candidates.draw(bin, m / num_bins, 0);
                 taken.insert(taken.end(), some.begin(), some.end());

@@ -4,6 +4,8 @@
 #include <boxgrad/assigner/detail/dynamic_k_kernels.hpp>
 #include <boxgrad/assigner/detail/summary.hpp>
 
+#include <algorithm>
+
 namespace boxgrad::inline BOXGRAD_ABI::assigner::detail {
 
 /// A result and the list of its positives, as the heads' losses read them.
@@ -13,14 +15,6 @@ struct matching {
     tensor_t<B, std::int32_t, 2> positive_prior, positive_truth;  // [B, N], the first positives[b]
 };
 
-/// A share of the rows of a view.
-template <class T, int R>
-view<T, R> rows_from(view<T, R> v, index from, index n) {
-    v.data += from * v.stride[0];
-    v.extent[0] = n;
-    return v;
-}
-
 /// -weight·ln(overlap + eps), the cost of an overlap.
 template <plain_number V>
 BOXGRAD_FN V plus_distance(V cost, V overlap, scalar_t<V> weight, scalar_t<V> eps) {
@@ -28,7 +22,7 @@ BOXGRAD_FN V plus_distance(V cost, V overlap, scalar_t<V> weight, scalar_t<V> ep
 }
 
 /// Assigns the priors of a scene by dynamic k (dynamic_k_kernels.hpp). Scratch and result bytes are
-/// B·N·(11·sizeof(T) + 24) + 16·B·chunks + G·(topk·(3·sizeof(T) + 4) + 12) + 16·B.
+/// B·N·(11·sizeof(T) + 24) + 16·B·chunks + G·(k·(3·sizeof(T) + 4) + 12) + 16·B, k = min(topk, N).
 template <class B, class Scene, class Pricing>
 matching<B> match_by_dynamic_k(const B& b, const char* op, const Scene& scene,
                                const boxgrad::detail::device_truths<B>& truths, const Pricing& pricing, int topk,
@@ -39,6 +33,7 @@ matching<B> match_by_dynamic_k(const B& b, const char* op, const Scene& scene,
     const index priors = scene.priors();
     const index chunks = scene.chunks();
     const index g = truths.size();
+    topk = static_cast<int>(std::min<index>(topk, priors));
     check_sizes(op, images, priors, g);
     checked_product(op, images * priors, P::fields);
 
@@ -83,11 +78,12 @@ matching<B> match_by_dynamic_k(const B& b, const char* op, const Scene& scene,
     const auto count = as_view<1>(b, counts, op, "scratch");
     p.positives = rows_from(count, 0, images);
     p.quarantined = rows_from(count, images, images);
-    p.candidates = rows_from(count, 2 * images, images);
-    p.incomplete = rows_from(count, 3 * images, images);
-    p.truth_positives = rows_from(count, 4 * images, g);
-    p.picks = rows_from(count, 4 * images + g, g);
-    p.undecided = rows_from(count, 4 * images + 2 * g, g);
+    p.truth_positives = rows_from(count, 2 * images, g);
+    const index own = count_size(images, g);
+    p.candidates = rows_from(count, own, images);
+    p.incomplete = rows_from(count, own + images, images);
+    p.picks = rows_from(count, own + 2 * images, g);
+    p.undecided = rows_from(count, own + 2 * images + g, g);
 
     const index groups = images * chunk_list<lanes_t<B>>::groups(chunks);
     b.for_each(images * chunks, mark_kernel<P>{p});
@@ -105,18 +101,7 @@ matching<B> match_by_dynamic_k(const B& b, const char* op, const Scene& scene,
 
     matching<B> m{
         {std::move(truth), std::move(overlaps), {}, {}}, std::move(positive_prior), std::move(positive_truth)};
-    const auto host = to_host<1>(b, counts);
-    const auto at = [&](index i) { return static_cast<index>(host[static_cast<std::size_t>(i)]); };
-    for (index i = 0; i < images; ++i) {
-        m.result.positives.push_back(at(i));
-        m.result.nonfinite_priors += at(images + i);
-    }
-    m.result.truth_positives.assign(static_cast<std::size_t>(g + truths.dropped), 0);
-    for (index i = 0; i < g; ++i) {
-        m.result.truth_positives[static_cast<std::size_t>(truths.kept[static_cast<std::size_t>(i)])] =
-            at(4 * images + i);
-    }
-    m.result.dropped_truths = truths.dropped + truths.dropped_regions;
+    tell_counts(m.result, to_host<1>(b, counts), images, truths);
     return m;
 }
 

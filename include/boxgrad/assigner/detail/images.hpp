@@ -12,6 +12,12 @@
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner::detail {
 
+/// A point and its strides are numbers of a sane size.
+template <plain_number V>
+BOXGRAD_FN mask_t<V> is_sane(const prior::point<V>& p) {
+    return boxgrad::is_sane(box<V>{p.x, p.y, p.sx, p.sy});
+}
+
 /// A row source that serves every image.
 template <class S>
 struct shared_rows {
@@ -88,7 +94,7 @@ auto image_boxes(const B& b, const X& x, index images, const char* op, const cha
         return shared_rows<X>{x};
     } else {
         const auto v = image_rows<Meaning>(b, x, images, op, argument);
-        if (v.extent[2] != 5) check_shape(op, argument, {any_extent, any_extent, 4}, v.extent);
+        check_shape(op, argument, {any_extent, any_extent, 4}, v.extent);
         return stored_images<stored_boxes, typename B::scalar>{v};
     }
 }

@@ -67,11 +67,11 @@ BOXGRAD_FN scalar_t<V> largest_lane(V x) {
     return most;
 }
 
-/// The largest of a prior's scores, or NaN where one is not finite.
+/// The largest of a prior's scores and 0, or NaN where one is not finite.
 template <plain_number V, class T>
 BOXGRAD_FN T largest_score(const view<const T, 3>& scores, index b, index i) {
     V zero(T(0));  // stays 0 while all is finite
-    V most(-number_traits<T>::largest);
+    V most(T(0));
     for (index c = 0; c < scores.extent[2]; c += width_v<V>) {
         const V s = load<V>(&scores(b, i, c), scores.stride[2], rows_left<V>(scores.extent[2], c));
         zero = madd(s, V(T(0)), zero);

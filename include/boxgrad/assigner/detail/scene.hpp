@@ -59,7 +59,7 @@ struct list_scene {
     }
     BOXGRAD_FN box<V> boxes(index image, const chunk& c, mask_t<V>& sane) const {
         const box<V> b = load_boxes<V>(image_of(box_rows, image), c.first, c.count);
-        sane = is_sane(b);
+        sane = boxgrad::is_sane(b) && is_sane(points(image, c));
         return b;
     }
     /// For n chunks: Σ over classes of the cost of "not this class" where that is wanted, else NaN; infinite

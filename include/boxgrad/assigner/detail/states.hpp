@@ -21,16 +21,10 @@ BOXGRAD_FN std::int32_t write_states(const view<std::int32_t, 2>& truth, index b
     for (int l = 0; l < count; ++l) {
         const bool bad = (good >> l & 1) == 0;
         const bool hidden = (covered >> l & 1) != 0;
-        truth(b, i + l) = bad ? quarantined : hidden ? in_region : background;
+        truth(b, i + l) = bad ? (hidden ? quarantined_in_region : quarantined) : hidden ? in_region : background;
         free |= static_cast<std::int32_t>(!bad && !hidden) << l;
     }
     return free;
-}
-
-/// A point and its strides are numbers of a sane size.
-template <plain_number V>
-BOXGRAD_FN mask_t<V> is_sane(const prior::point<V>& p) {
-    return boxgrad::is_sane(box<V>{p.x, p.y, p.sx, p.sy});
 }
 
 /// Points strictly within a box.

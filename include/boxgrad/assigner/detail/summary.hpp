@@ -8,7 +8,8 @@ namespace boxgrad::inline BOXGRAD_ABI::assigner::detail {
 /// What kernels write in the place of a truth until `summarise` turns it into `background`, `ignored`: no
 /// truth can have such a prior.
 inline constexpr std::int32_t quarantined = -3;
-inline constexpr std::int32_t in_region = -4;  ///< within an ignored region
+inline constexpr std::int32_t in_region = -4;              ///< within an ignored region
+inline constexpr std::int32_t quarantined_in_region = -5;  ///< both
 
 /// Counts the positives of an image and of its truths, and its quarantined priors.
 struct count_kernel {
@@ -29,11 +30,10 @@ struct count_kernel {
                 ++n;
                 ++of_truth(first + t);
                 truth(b, i) = row(first + t);  // the caller's number: dropped truths keep theirs
-            } else if (t == quarantined) {
-                ++bad;
-                truth(b, i) = background;
-            } else if (t == in_region) {
-                truth(b, i) = ignored;
+            } else {
+                bad += t == quarantined || t == quarantined_in_region ? 1 : 0;
+                if (t == quarantined) truth(b, i) = background;
+                if (t <= in_region) truth(b, i) = ignored;
             }
         }
         positives(b) = n;
@@ -44,26 +44,19 @@ struct count_kernel {
 /// How many numbers `summarise` needs for its counts: taken before the first kernel (promise P22).
 inline index count_size(index images, index truths) { return 2 * images + truths; }
 
-/// The result of an assignment whose kernels left in `truth` [B, N], for each prior, the number of its truth
-/// among those of its image that were kept, or `background`, `ignored`, `quarantined`, `in_region`.
+/// A share of the rows of a view.
+template <class T, int R>
+view<T, R> rows_from(view<T, R> v, index from, index n) {
+    v.data += from * v.stride[0];
+    v.extent[0] = n;
+    return v;
+}
+
+/// Tells a result what was counted: `count_size` numbers, and whatever follows.
 template <class B>
-result<B> summarise(const B& b, tensor_t<B, std::int32_t, 2>&& truth, tensor_t<B, typename B::scalar, 2>&& overlap,
-                    const boxgrad::detail::device_truths<B>& truths, tensor_t<B, std::int32_t, 1>& counts) {
-    const auto t = as_view<2>(b, truth, "assigner", "scratch");
-    const index images = t.extent[0];
-    const auto look = truths.look(b);
-    const auto c = as_view<1>(b, counts, "assigner", "scratch");
-    const auto part = [&](index from, index n) {
-        auto v = c;
-        v.data += from * v.stride[0];
-        v.extent[0] = n;
-        return v;
-    };
-    b.for_each(images, count_kernel{t, look.offset, look.row, part(0, images), part(images, images),
-                                    part(2 * images, truths.size())});
-    const auto host = to_host<1>(b, counts);
-    const auto at = [&](index i) { return static_cast<index>(host[static_cast<std::size_t>(i)]); };
-    result<B> r{std::move(truth), std::move(overlap), {}, {}};
+void tell_counts(result<B>& r, const std::vector<std::int32_t>& counts, index images,
+                 const boxgrad::detail::device_truths<B>& truths) {
+    const auto at = [&](index i) { return static_cast<index>(counts[static_cast<std::size_t>(i)]); };
     for (index i = 0; i < images; ++i) {
         r.positives.push_back(at(i));
         r.nonfinite_priors += at(images + i);
@@ -73,6 +66,21 @@ result<B> summarise(const B& b, tensor_t<B, std::int32_t, 2>&& truth, tensor_t<B
         r.truth_positives[static_cast<std::size_t>(truths.kept[static_cast<std::size_t>(g)])] = at(2 * images + g);
     }
     r.dropped_truths = truths.dropped + truths.dropped_regions;
+}
+
+/// The result of an assignment whose kernels left in `truth` [B, N], for each prior, the number of its truth
+/// among those of its image that were kept, or `background`, `ignored`, `quarantined`, `in_region`.
+template <class B>
+result<B> summarise(const B& b, tensor_t<B, std::int32_t, 2>&& truth, tensor_t<B, typename B::scalar, 2>&& overlap,
+                    const boxgrad::detail::device_truths<B>& truths, tensor_t<B, std::int32_t, 1>& counts) {
+    const auto t = as_view<2>(b, truth, "assigner", "scratch");
+    const index images = t.extent[0];
+    const auto look = truths.look(b);
+    const auto c = as_view<1>(b, counts, "assigner", "scratch");
+    b.for_each(images, count_kernel{t, look.offset, look.row, rows_from(c, 0, images), rows_from(c, images, images),
+                                    rows_from(c, 2 * images, truths.size())});
+    result<B> r{std::move(truth), std::move(overlap), {}, {}};
+    tell_counts(r, to_host<1>(b, counts), images, truths);
     return r;
 }
 

@@ -76,7 +76,7 @@ struct task_aligned_start_kernel : P {
         const auto sane =
             is_sane(p) && is_sane(this->boxes.template at<V>(b, i, count)) && abs(best) <= V(largest_coordinate<T>);
         const auto open = this->template start<V>(b, i, count, sane, is_ignored(this->truths, b, p.x, p.y));
-        this->note(b, this->best_score, i, count, select(open, max(best, V(T(0))), V(T(-1))));
+        this->note(b, this->best_score, i, count, select(open, best, V(T(-1))));
         const box<V> x = this->boxes.template at<V>(b, i, count);
         const V side[] = {-x.x1, -x.y1, x.x2, x.y2};
         for (int c = 0; c < 4; ++c)
@@ -155,7 +155,8 @@ private:
             const V o = select(may, this->template overlap_of<V>(t, b, i, count), zero);
             const V most = this->metric_of(best, o);
             store(o, overlaps + k * width_v<V>, 1, width_v<V>);
-            store(select(may && most > zero, -(most * slack), never), keys + k * width_v<V>, 1, width_v<V>);
+            if (this->beta > T(0)) may = may && o > zero;
+            store(select(may, -madd(most, slack, V(smallest_normal<T>)), never), keys + k * width_v<V>, 1, width_v<V>);
         }
         const std::int32_t label = this->truths.label(g);
         for (int k = 0; k < near.size; ++k) {

@@ -68,7 +68,7 @@ BOXGRAD_FN T kth_smallest(T* x, int n, int k) {
     return x[k - 1];
 }
 
-/// Enters the priors from `first` to `last` (a multiple of packs from `first`) into `list`.
+/// Enters the priors from `first` to `last` into `list`.
 ///
 ///     key(i, count)   keys of priors i to i + count, infinite for lanes that may not enter
 ///
