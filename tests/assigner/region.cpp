@@ -40,8 +40,9 @@ pyramid pyramid_number(unsigned i, const assigner::region& a) {
     p.sizes = {{12, 8 + odd}, {6, 4 + odd}, {3, 2}};
     for (int l = 0; l < 3; ++l) {
         for (test::index c = 0; c < p.sizes[l].cells(); ++c) {
-            const double x = static_cast<double>(c % p.sizes[l].w) * a.anchor_strides[l];
-            const double y = static_cast<double>(c / p.sizes[l].w) * a.anchor_strides[l];
+            // Centres on corners of cells, in their middle, elsewhere.
+            const double x = (static_cast<double>(c % p.sizes[l].w) + 0.25 * (i % 4)) * a.anchor_strides[l];
+            const double y = (static_cast<double>(c / p.sizes[l].w) + 0.25 * (i % 3)) * a.anchor_strides[l];
             const double half = a.anchor_scale * a.anchor_strides[l] / 2;
             p.scene.priors.push_back({x - half, y - half, x + half, y + half});
             if (i % 5 == 1 && random() % 9 == 0) p.scene.priors.back()[random() % 4] = std::nan("");
@@ -81,10 +82,11 @@ place_answer naive(const assigner::region& a, const pyramid& p, bool& clear) {
                 bounds[c] = std::clamp(rounded(x, tell), 0.0, end);
             }
             for (test::index c = 0; c < p.sizes[level].cells(); ++c) {
-                const auto x = static_cast<double>(c % w);
-                const auto y = static_cast<double>(c / w);
+                const std::size_t k = start[static_cast<std::size_t>(level)] + static_cast<std::size_t>(c);
+                const double x = (s.priors[k][0] + s.priors[k][2]) / (2 * stride);
+                const double y = (s.priors[k][1] + s.priors[k][3]) / (2 * stride);
                 if (x < bounds[0] || y < bounds[1] || x > bounds[2] || y > bounds[3]) continue;
-                set(start[static_cast<std::size_t>(level)] + static_cast<std::size_t>(c));
+                set(k);
             }
         };
         for (std::size_t g = 0; g < image.truths.size(); ++g) {

@@ -200,6 +200,27 @@ void write_assignment(recorded& c, const std::vector<std::int64_t>& gt_inds) {
     }
 }
 
+/// Regions count in an image without truths as well, where the reference ends before it looks.
+bool regions_without_truths(const std::string& component, recorded& c) {
+    if (component != "max_iou_assigner" && component != "approx_max_iou_assigner" && component != "atss_assigner") return false;
+    if (!c.wants("gt_inds") || !c.input("gt_bboxes").real.empty()) return false;
+    const double ignore = c.number("ignore_iof_thr", -1);
+    const bool of_prior = component == "atss_assigner" || c.flag("ignore_wrt_candidates", true);
+    const auto priors = boxes_of(c.find_input("priors"));
+    array& rows = c.outputs.at("gt_inds");
+    bool changed = false;
+    for (std::size_t i = 0; i < priors.size(); ++i) {
+        for (const model::box& r : boxes_of(c.find_input("gt_bboxes_ignore"))) {
+            const model::real share = of_prior ? model::overlap("iof", priors[i], r, 1e-6, c.is_double)
+                                               : model::overlap("iof", r, priors[i], 1e-6, c.is_double);
+            if (!(ignore > 0 && share > ignore)) continue;
+            rows.whole[i] = -1;
+            changed = true;
+        }
+    }
+    return changed;
+}
+
 /// A truth that overlaps nothing takes nothing: in the reference min_pos_iou = 0 gives it all priors of
 /// overlap 0. What max_iou leaves without such truths is worked out once more.
 bool overlap_of_nothing(const std::string& component, recorded& c) {
@@ -388,6 +409,7 @@ std::vector<std::string> apply_rules(const std::string& component, recorded& c) 
         {"P1 overlap of background", background_overlap},
         {"label of nobody", label_of_nobody},
         {"outside without truths", outside_without_truths},
+        {"P1 regions without truths", regions_without_truths},
         {"P19 overlap of nothing", overlap_of_nothing},
         {"P20 few candidates", unusual_candidates},
         {"P2 mean of nothing", mean_of_nothing},

@@ -7,15 +7,16 @@
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner {
 
-/// The location targets of guided anchoring: a cell in the centre of a truth is positive, one around it, or around
-/// its place on the levels next to it, is `ignored`.
+/// The location targets of guided anchoring: a prior whose centre lies in the middle of a truth is positive, one around
+/// it, or around its place on the levels next to it, is `ignored`.
 ///
 ///     level      floor(log2(sqrt(w·h) / (anchor_scale·anchor_strides[0])) + 1/2), within the levels there are
 ///     region_r   the truth in cells, (1 - r)/2 of its size cut off at each side and rounded (calc_region); bounds
 ///                are inclusive
-///     own level  truths in order: cells in region_{ignore_ratio} `ignored`, in region_{center_ratio} positive;
-///                what a later truth says counts
-///     beside     cells in region_{ignore_ratio} on the level below and above: `ignored`, whatever else they are
+///     own level  truths in order: priors whose centre, in cells, lies in region_{ignore_ratio} are `ignored`, those
+///                in region_{center_ratio} positive; what a later truth says counts
+///     beside     priors with the centre in region_{ignore_ratio} on the level below and above: `ignored`, whatever
+///                else they are
 ///     outside    a prior that is not valid, or leaves the picture by allowed_border or more: `ignored`
 ///
 /// A prior of which an ignored region covers more than ignore_iof_thr is `ignored`; one that is NaN, infinite or
@@ -58,11 +59,13 @@ struct region {
         auto truth = b.template make<std::int32_t, 2>(extents<2>{{images, n}});
         auto overlap = b.template make<T, 2>(extents<2>{{images, n}});
         auto counts = b.template make<std::int32_t, 1>(extents<1>{{detail::count_size(images, t.size())}});
+        per_level<T> strides;
+        for (const double s : anchor_strides) strides.push_back(static_cast<T>(s));
         const auto look = t.look(b);
         const auto out = as_view<2>(b, truth, op, "truth");
         b.for_each(images * packs_of<V>(n), detail::region_kernel<V, std::remove_const_t<decltype(p)>>{
                                                 p, look, flags, as_const_view<2>(b, places, op, "scratch"),
-                                                as_const_view<2>(b, sizes, op, "scratch"), featmap_sizes,
+                                                as_const_view<2>(b, sizes, op, "scratch"), featmap_sizes, strides,
                                                 static_cast<T>(allowed_border), static_cast<T>(ignore_iof_thr), out});
         detail::write_overlaps(b, p, look, out, as_view<2>(b, overlap, op, "overlap"));
         return detail::summarise(b, std::move(truth), std::move(overlap), t, counts);

@@ -91,6 +91,8 @@ void atss_assigner(checker& k) {
         a.ignore_iof_thr = c.number("ignore_iof_thr", -1);
         const auto alpha = c.maybe_number("alpha");
         if (!alpha) {
+            c.find_input("bboxes");  // without alpha the reference takes no notice either
+            c.find_input("scores");
             report_assignment(k, b, a.assign(b, priors, levels, truths), truths);
             return;
         }

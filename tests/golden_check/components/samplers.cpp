@@ -167,20 +167,44 @@ void random_sampler(checker& k) { drawn(k, sampler::random{}); }
 
 void instance_balanced_pos_sampler(checker& k) { drawn(k, sampler::instance_balanced_pos{}); }
 
-void combined_sampler(checker& k) {
-    if (k.expected().text("pos_sampler.type", "") != "InstanceBalancedPosSampler" ||
-        k.expected().text("neg_sampler.type", "") != "RandomSampler") {
-        throw bad_file("these samplers are not understood together");
+namespace {
+
+sampler::pick::iou_balanced bins_of(const recorded& c, const std::string& prefix) {
+    return {.floor_thr = c.number(prefix + "floor_thr", -1),
+            .floor_fraction = c.number(prefix + "floor_fraction", 0),
+            .num_bins = static_cast<int>(c.whole(prefix + "num_bins", 3))};
+}
+
+template <class Pos>
+void combined_with(checker& k) {
+    const std::string negatives = k.expected().text("neg_sampler.type", "");
+    if (negatives == "IoUBalancedNegSampler") {
+        sampler::combined<Pos, sampler::pick::iou_balanced> s;
+        s.neg_sampler = bins_of(k.expected(), "neg_sampler.");
+        drawn(k, s);
+    } else if (negatives == "RandomSampler") {
+        drawn(k, sampler::combined<Pos, sampler::pick::uniform>{});
+    } else {
+        throw bad_file("neg_sampler is not understood: " + negatives);
     }
-    drawn(k, sampler::combined<sampler::pick::instance_balanced, sampler::pick::uniform>{});
+}
+
+}  // namespace
+
+void combined_sampler(checker& k) {
+    const std::string positives = k.expected().text("pos_sampler.type", "");
+    if (positives == "InstanceBalancedPosSampler") {
+        combined_with<sampler::pick::instance_balanced>(k);
+    } else if (positives == "RandomSampler") {
+        combined_with<sampler::pick::uniform>(k);
+    } else {
+        throw bad_file("pos_sampler is not understood: " + positives);
+    }
 }
 
 void iou_balanced_neg_sampler(checker& k) {
-    const recorded& c = k.expected();
     sampler::iou_balanced_neg s;
-    s.neg_sampler = {.floor_thr = c.number("floor_thr", -1),
-                     .floor_fraction = c.number("floor_fraction", 0),
-                     .num_bins = static_cast<int>(c.whole("num_bins", 3))};
+    s.neg_sampler = bins_of(k.expected(), "");
     drawn(k, s);
 }
 

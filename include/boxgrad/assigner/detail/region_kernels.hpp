@@ -49,6 +49,7 @@ struct region_kernel {
     view<const std::int32_t, 2> places;  // [region_places::rows, G]
     view<const T, 2> pictures;           // [B, 2] = width, height
     per_level<featmap_size> sizes;
+    per_level<T> strides;
     T border, ignore_iof_thr;
     view<std::int32_t, 2> truth;
 
@@ -72,10 +73,12 @@ struct region_kernel {
 
 private:
     BOXGRAD_FN std::int32_t state(index b, index i) const {
+        const box<T> p = priors.template at<T>(b, i, 1);
         int level = 0;
         while (i >= sizes[level].cells()) i -= sizes[level++].cells();
-        const index x = i % sizes[level].w;
-        const index y = i / sizes[level].w;
+        const T stride = strides[level];
+        const T x = (p.x1 / stride + p.x2 / stride) * T(0.5);
+        const T y = (p.y1 / stride + p.y2 / stride) * T(0.5);
         std::int32_t s = background;
         for (index g = truths.offset(b); g < truths.offset(b + 1); ++g) {
             const int beside = level - places(0, g);
@@ -91,8 +94,9 @@ private:
         }
         return s;
     }
-    BOXGRAD_FN bool holds(int at, index g, index x, index y) const {
-        return places(at, g) <= x && places(at + 1, g) <= y && x <= places(at + 2, g) && y <= places(at + 3, g);
+    BOXGRAD_FN bool holds(int at, index g, T x, T y) const {
+        const auto bound = [&](int k) { return static_cast<T>(places(at + k, g)); };
+        return bound(0) <= x && bound(1) <= y && x <= bound(2) && y <= bound(3);
     }
 };
 
