@@ -12,11 +12,11 @@ namespace {
 
 using list = boxgrad::truth_list<double>;
 using rows = std::vector<std::array<double, 4>>;
-constexpr auto any = boxgrad::detail::any_label;
+constexpr auto any_label = boxgrad::detail::any_label;
 
 template <class T = double>
 auto upload(const boxgrad::truth_list<T>& t, boxgrad::bad_truth policy = boxgrad::bad_truth::reject) {
-    return boxgrad::detail::upload_truths(boxgrad::memory<T>{}, "op", t, t.images(), any, policy);
+    return boxgrad::detail::upload_truths(boxgrad::memory<T>{}, "op", t, t.images(), any_label, policy);
 }
 
 }  // namespace
@@ -138,6 +138,6 @@ TEST_CASE("offsets that do not fit are refused", "[core][errors]") {
     negative.add_image({{0, 0, 1, 1}}, {-1});
     CHECK_THROWS_WITH(upload(negative), StartsWith("op: label -1 of image 0, row 0 must be in [0, "));
     CHECK_THROWS_WITH(
-        boxgrad::detail::upload_truths(boxgrad::memory<double>{}, "op", good, 3, any, boxgrad::bad_truth::reject),
+        boxgrad::detail::upload_truths(boxgrad::memory<double>{}, "op", good, 3, any_label, boxgrad::bad_truth::reject),
         "op: truths must be 3 images, got 2");
 }
