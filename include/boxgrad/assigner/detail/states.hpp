@@ -21,7 +21,7 @@ BOXGRAD_FN std::int32_t write_states(const view<std::int32_t, 2>& truth, index b
     for (int l = 0; l < count; ++l) {
         const bool bad = (good >> l & 1) == 0;
         const bool hidden = (covered >> l & 1) != 0;
-        truth(b, i + l) = bad ? (hidden ? quarantined_in_region : quarantined) : hidden ? in_region : background;
+        truth(b, i + l) = bad ? quarantined : hidden ? in_region : background;
         free |= static_cast<std::int32_t>(!bad && !hidden) << l;
     }
     return free;

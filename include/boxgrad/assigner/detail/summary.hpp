@@ -8,8 +8,7 @@ namespace boxgrad::inline BOXGRAD_ABI::assigner::detail {
 /// What kernels write in the place of a truth until `summarise` turns it into `background`, `ignored`: no
 /// truth can have such a prior.
 inline constexpr std::int32_t quarantined = -3;
-inline constexpr std::int32_t in_region = -4;              ///< within an ignored region
-inline constexpr std::int32_t quarantined_in_region = -5;  ///< both
+inline constexpr std::int32_t in_region = -4;  ///< within an ignored region
 
 /// Counts the positives of an image and of its truths, and its quarantined priors.
 struct count_kernel {
@@ -31,9 +30,9 @@ struct count_kernel {
                 ++of_truth(first + t);
                 truth(b, i) = row(first + t);  // the caller's number: dropped truths keep theirs
             } else {
-                bad += t == quarantined || t == quarantined_in_region ? 1 : 0;
+                bad += t == quarantined ? 1 : 0;
                 if (t == quarantined) truth(b, i) = background;
-                if (t <= in_region) truth(b, i) = ignored;
+                if (t == in_region) truth(b, i) = ignored;
             }
         }
         positives(b) = n;
