@@ -39,7 +39,8 @@ bool background_overlap(const std::string& component, recorded& c) {
     if (overlaps.is_whole || overlaps.shape != rows.shape) return false;
     bool changed = false;
     for (std::size_t i = 0; i < overlaps.real.size(); ++i) {
-        if (rows.whole[i] <= 0 && overlaps.real[i] < 0) {
+        const double fill = overlaps.real[i];
+        if (rows.whole[i] <= 0 && (fill == -1 || fill == -1e5 || fill == -1e8)) {
             overlaps.real[i] = 0;
             changed = true;
         }
