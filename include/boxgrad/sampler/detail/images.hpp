@@ -72,9 +72,13 @@ std::vector<index> take(const C& c, const Policy& policy, const std::vector<inde
 }
 
 /// A policy's objections to its own parameters, or to what it is given beside the candidates.
-template <class Policy, class... C>
-void check_policy(const char* op, const Policy& policy, const C&... c) {
-    if constexpr (requires { policy.check(op, c...); }) policy.check(op, c...);
+template <class Policy>
+void check_policy(const char* op, const Policy& policy) {
+    if constexpr (requires { policy.check(op); }) policy.check(op);
+}
+template <class Policy, class C>
+void check_policy(const char* op, const Policy& policy, const C& c) {
+    if constexpr (requires { policy.check(op, c); }) policy.check(op, c);
 }
 
 template <class C, class Pos, class Neg>
