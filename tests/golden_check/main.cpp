@@ -11,61 +11,22 @@
 #include <algorithm>
 #include <iostream>
 
+namespace golden {
+
+std::map<std::string, component*>& components() {
+    static std::map<std::string, component*> all;
+    return all;
+}
+
+}  // namespace golden
+
 namespace {
 
 using namespace golden;
 
 component* find_component(const std::string& name) {
-    static const std::map<std::string, component*> components = {
-        {"anchor_generator", anchor_generator},
-        {"ultralytics_task_aligned_assigner", ultralytics_task_aligned_assigner},
-        {"task_aligned_assigner", task_aligned_assigner},
-        {"match_cost", match_cost},
-        {"max_iou_assigner", max_iou_assigner},
-        {"grid_assigner", grid_assigner},
-        {"atss_assigner", atss_assigner},
-        {"approx_max_iou_assigner", approx_max_iou_assigner},
-        {"bbox_overlaps", bbox_overlaps},
-        {"bbox_transforms", bbox_transforms},
-        {"bucketing_bbox_coder", bucketing_bbox_coder},
-        {"center_region_assigner", center_region_assigner},
-        {"combined_sampler", combined_sampler},
-        {"delta_xywh_bbox_coder", delta_xywh_bbox_coder},
-        {"distance_point_bbox_coder", distance_point_bbox_coder},
-        {"dynamic_soft_label_assigner", dynamic_soft_label_assigner},
-        {"giou_loss", giou_loss},
-        {"hungarian_assigner", hungarian_assigner},
-        {"instance_balanced_pos_sampler", instance_balanced_pos_sampler},
-        {"iou_balanced_neg_sampler", iou_balanced_neg_sampler},
-        {"iou_loss", iou_loss},
-        {"l1_loss", l1_loss},
-        {"legacy_anchor_generator", legacy_anchor_generator},
-        {"legacy_delta_xywh_bbox_coder", legacy_delta_xywh_bbox_coder},
-        {"mlvl_point_generator", mlvl_point_generator},
-        {"ohem_sampler", ohem_sampler},
-        {"point_assigner", point_assigner},
-        {"prior_utils", prior_utils},
-        {"pseudo_bbox_coder", pseudo_bbox_coder},
-        {"pseudo_sampler", pseudo_sampler},
-        {"random_sampler", random_sampler},
-        {"region_assigner", region_assigner},
-        {"sim_ota_assigner", sim_ota_assigner},
-        {"sim_ota_assigner_cjm", sim_ota_assigner_cjm},
-        {"ssd_anchor_generator", ssd_anchor_generator},
-        {"tblr_bbox_coder", tblr_bbox_coder},
-        {"topk_hungarian_assigner", topk_hungarian_assigner},
-        {"torchvision_box_ops", torchvision_box_ops},
-        {"ultralytics_bbox_iou", ultralytics_bbox_iou},
-        {"uniform_assigner", uniform_assigner},
-        {"yolo_anchor_generator", yolo_anchor_generator},
-        {"yolo_bbox_coder", yolo_bbox_coder},
-        {"yolox_decode", yolox_decode},
-        {"yolox_loss_cjm", yolox_loss_cjm},
-        {"yolox_loss_megvii", yolox_loss_megvii},
-        {"yolox_loss_mmdet", yolox_loss_mmdet},
-    };
-    const auto at = components.find(name);
-    return at == components.end() ? nullptr : at->second;
+    const auto at = components().find(name);
+    return at == components().end() ? nullptr : at->second;
 }
 
 /// The rules' own computation in the place of a backend.

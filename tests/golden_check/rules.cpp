@@ -53,13 +53,14 @@ bool label_of_nobody(const std::string& component, recorded& c) {
     if (component != "region_assigner" || !c.wants("gt_inds") || !c.wants("labels")) return false;
     const array& rows = c.outputs.at("gt_inds");
     array& labels = c.outputs.at("labels");
-    bool changed = false;
+    std::vector<std::size_t> nobodies;
     for (std::size_t i = 0; i < labels.whole.size(); ++i) {
-        if (rows.whole[i] > 0 || labels.whole[i] == -1) continue;
-        labels.whole[i] = -1;
-        changed = true;
+        if (rows.whole[i] > 0) continue;
+        if (labels.whole[i] != 0) return false;  // not what the reference leaves everywhere
+        nobodies.push_back(i);
     }
-    return changed;
+    for (const std::size_t i : nobodies) labels.whole[i] = -1;
+    return !nobodies.empty();
 }
 
 /// A cell outside of the picture is ignored in an image without truths as well, where the reference ends before
@@ -75,7 +76,7 @@ bool outside_without_truths(const std::string& component, recorded& c) {
         const model::box p = model::box_at(priors, i);
         const bool inside = border < 0 || (p.x1 >= -border && p.y1 >= -border && p.x2 < shape.at(1) + border &&
                                            p.y2 < shape.at(0) + border);
-        if (inside && c.input("valid_flags").whole[i] != 0) continue;
+        if ((inside && c.input("valid_flags").whole[i] != 0) || rows.whole[i] != 0) continue;
         rows.whole[i] = -1;
         changed = true;
     }
@@ -214,7 +215,7 @@ bool regions_without_truths(const std::string& component, recorded& c) {
         for (const model::box& r : boxes_of(c.find_input("gt_bboxes_ignore"))) {
             const model::real share = of_prior ? model::overlap("iof", priors[i], r, 1e-6, c.is_double)
                                                : model::overlap("iof", r, priors[i], 1e-6, c.is_double);
-            if (!(ignore > 0 && share > ignore)) continue;
+            if (!(ignore > 0 && share > ignore) || rows.whole[i] != 0) continue;
             rows.whole[i] = -1;
             changed = true;
         }

@@ -3,26 +3,34 @@
 
 /// \file
 /// Evaluates any term over tensors: `value` and `value_and_gradient`. The gradient is of
-/// Σ upstream·loss with respect to the prediction; targets are constants. Nothing is broadcast: every
-/// shape is checked before anything is written (promise P26). A row of weight 0 contributes exactly 0
-/// to value and gradient, whatever it holds (promise P16).
+/// Σ upstream·loss with respect to the prediction; targets are constants. Nothing is broadcast but what is
+/// listed here, and every shape is checked before anything is written (promise P26). A row of weight 0, or one
+/// whose target is ignored, contributes exactly 0 to value and gradient, whatever it holds (promise P16).
 ///
-/// Shapes: elementwise terms take prediction, target and weight of one shape (rank 1 to 4); box terms
-/// take [N, 4] and weights [N] or [N, 4], of which the mean over a row counts. With reduction::none
-/// the value and the upstream gradient have the shape of the weight: that shape, or [N].
+///     term                prediction       target                         weight          value of none
+///     elementwise         rank 1 to 4      the same, or labels of [N, C]  the same, [N]   the same
+///     box                 [N, 4]           [N, 4]                         [N], [N, 4]     [N]
+///     coordinate          [N, 4]           [N, 4]                         [N], [N, 4]     [N, 4]
+///     softmax             [N, C, ...]      labels [N, ...], [N, C, ...]   [N, ...]        [N, ...]
+///     row                 [N, C, ...]      what the term says             [N, ...]        [N, ...]
 ///
-/// Errors: shape_error; config_error for a negative or NaN weight (promise P13) and as reduction has
-/// it. Scratch: 12 bytes for every 1024 elements.
+/// A weight [N] of an elementwise term is that of a whole row of its first axis; of a weight [N, 4] the mean
+/// over a row counts for a box term. The upstream gradient of `none` has the shape of its value.
+///
+/// Errors: shape_error; config_error for a negative or NaN weight (promise P13), for a label that is no class
+/// (P10), and as reduction and term have it. Scratch: 12 bytes for every 1024 elements, 48 where labels or weights
+/// are looked at.
 
-#include <boxgrad/backend/transfer.hpp>
+#include <boxgrad/backend/rows.hpp>
 #include <boxgrad/backend/sum.hpp>
-#include <boxgrad/core/reduction.hpp>
-#include <boxgrad/loss/detail/kernel.hpp>
+#include <boxgrad/backend/transfer.hpp>
+#include <boxgrad/loss/detail/box_kernel.hpp>
+#include <boxgrad/loss/detail/row_kernel.hpp>
+#include <boxgrad/loss/detail/softmax.hpp>
+#include <boxgrad/loss/detail/survey.hpp>
+#include <boxgrad/loss/targets.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::loss {
-
-/// No weight, or no upstream gradient: as if all were 1.
-struct ones {};
 
 template <class V, class G>
 struct evaluated {
@@ -31,18 +39,6 @@ struct evaluated {
 };
 
 namespace detail {
-
-template <class X, class B>
-concept optional_tensor = std::same_as<X, ones> || looked_at<B, const X>;
-
-/// Rank of the per-row values: elementwise terms have as many as elements, box terms one a box.
-template <class Term, int R>
-inline constexpr int row_rank = box_term<Term> ? 1 : R;
-
-template <int R>
-extents<1> rows_of(const extents<R>& e) {
-    return {{e[0]}};
-}
 
 /// Rank of a tensor as backend B sees it; `otherwise` where only run time knows.
 template <class B, class X>
@@ -54,161 +50,345 @@ constexpr int static_rank(int otherwise) {
         return otherwise;
     }
 }
+template <class B, class X>
+int rank_of(const B& b, const X& x) {
+    return look_at(b, x).rank;
+}
 
-/// One evaluation: views checked, kernels launched, sums taken.
-template <class Term, class B, int R>
-struct evaluation {
+template <class Term>
+concept whole_row_term = row_term<Term> || softmax_term<Term>;
+template <class Term>
+concept box_row_term = box_term<Term> || coordinate_term<Term>;
+
+/// A term that decodes its predictions: `formula()` is the term of the boxes, `map(b, op, rows)` makes them.
+template <class Term>
+concept decoding_term = requires(const Term& t) { t.formula(); };
+
+/// Views of the inputs, checked; everything of a kernel but its outputs. `R`: rank of the prediction.
+template <class B, class Term, int R>
+struct problem {
     using T = typename B::scalar;
-    using V = lanes_t<B>;
-    static constexpr int Q = row_rank<Term, R>;
+    static constexpr int Q = whole_row_term<Term> ? R - 1 : box_term<Term> ? 1 : R;
 
-    const B& backend;
+    const B& b;
     const char* op;
-    Term term;
-    view<const T, R> prediction, target;
-    kernel<Term, V, R> k{};
+    view<const T, R> prediction;
+    extents<Q> value_extents;
 
-    evaluation(const B& b, const char* operation, const Term& t, const view<const T, R>& p,
-               const view<const T, R>& y)
-        : backend(b), op(operation), term(t), prediction(p), target(y) {
-        if constexpr (box_term<Term>) check_shape(op, "prediction", {any_extent, 4}, p.extent);
-        check_shape(op, "target", p.extent, y.extent);
-        k.term = t;
-        k.prediction = reader<const T, R>(p);
-        k.target = reader<const T, R>(y);
-        if constexpr (box_term<Term>) {
-            k.rows = p.extent[0];
+    problem(const B& backend, const char* operation, const Term& term, const view<const T, R>& x)
+        : b(backend), op(operation), prediction(x) {
+        check(term);
+        if constexpr (whole_row_term<Term>) {
+            value_extents[0] = x.extent[0];
+            for (int a = 1; a < Q; ++a) value_extents[a] = x.extent[a + 1];
+        } else if constexpr (box_row_term<Term>) {
+            check_shape(op, "prediction", {any_extent, 4}, x.extent);
+            for (int a = 0; a < Q; ++a) value_extents[a] = x.extent[a];
         } else {
-            k.rows = p.size();
+            value_extents = x.extent;
         }
     }
 
-    extents<Q> row_extents() const {
-        if constexpr (box_term<Term>) {
-            return {{prediction.extent[0]}};
+    template <int N, class X>
+    view<const T, N> input(const X& x, const char* argument, const extents<N>& shape) const {
+        const auto v = as_const_view<N>(b, x, op, argument);
+        check_shape(op, argument, shape, v.extent);
+        return v;
+    }
+    /// Labels, one a row.
+    template <int N, class Y>
+    label_reader<N> labels(const Y& y, const extents<N>& shape) const {
+        const auto v = as_const_view<N>(b, y, op, "target");
+        check_shape(op, "target", shape, v.extent);
+        using reading = reader<std::remove_pointer_t<decltype(v.data)>, N>;
+        if constexpr (std::same_as<typename decltype(v)::value_type, std::int64_t>) {
+            return {reading(v), {}};
         } else {
-            return prediction.extent;
+            return {{}, reading(v)};
         }
     }
-
-    template <class W>
-    void weigh(const W& weight) {
-        if constexpr (!std::same_as<W, ones>) {
-            if constexpr (box_term<Term> && static_rank<B, W>(1) == 2) {
-                const auto w = as_const_view<2>(backend, weight, op, "weight");
-                check_shape(op, "weight", prediction.extent, w.extent);
-                k.weights = weighting::per_coordinate;
-                k.weight4 = w;
-            } else {
-                const auto w = as_const_view<Q>(backend, weight, op, "weight");
-                check_shape(op, "weight", row_extents(), w.extent);
-                k.weights = weighting::per_row;
-                k.weight = reader<const T, Q>(w);
-            }
-            refuse_bad_weights();
+    /// Throws config_error for weights of classes that are negative or NaN.
+    void check_class_weight(const view<const T, 1>& w) const {
+        survey_kernel<T, 1, 1, any_target> s;
+        s.rows = w.extent[0];
+        s.row_weights = reader<const T, 1>(w);
+        survey(b, op, s);
+    }
+    /// Runs a kernel whose inputs are set. `gradient`: a view, or nothing.
+    template <bool None, class K, class Red, class U, class G>
+    auto run(K k, const Red& red, const reduction::denominators& d, const U& upstream, [[maybe_unused]] G* gradient,
+             const auto& check_gradient) const {
+        const double scale = reduction::scale(red, d);
+        k.out.upstream_scale = static_cast<T>(scale);
+        if constexpr (None) {
+            if constexpr (!std::same_as<U, ones>) k.out.upstream = reader<const T, Q>(input<Q>(upstream, "upstream", value_extents));
+        } else if constexpr (!std::same_as<U, ones>) {
+            k.out.upstream_scale = static_cast<T>(scale * static_cast<double>(upstream));
         }
-    }
-
-    /// Sums over blocks of a fixed size, combined in order: the same bits for any thread count.
-    double run() {
-        auto partial = backend.template make<double, 1>(extents<1>{{k.blocks()}});
-        summation<B> sum(backend, k.blocks());
-        k.partial = as_view<1>(backend, partial, op, "scratch");
-        backend.for_each(k.blocks(), k);
-        return sum(k.partial);
-    }
-
-private:
-    void refuse_bad_weights() {
-        auto bad = backend.template make<std::int32_t, 1>(extents<1>{{k.blocks()}});
-        const auto flags = as_view<1>(backend, bad, op, "scratch");
-        backend.for_each(k.blocks(), weight_check<Term, V, R>{k, flags});
-        for (const auto f : to_host<1>(backend, bad)) {
-            if (f) raise(config_error(complaint(op, "weight", "not negative", "a negative or NaN entry")));
+        if constexpr (!std::same_as<G, ones>) {
+            const auto g = as_view<R>(b, *gradient, op, "gradient");
+            check_shape(op, "gradient", prediction.extent, g.extent);
+            check_output(op, "gradient", g);
+            check_apart(op, "gradient", g, "prediction", prediction);
+            check_apart(op, "gradient", g, "upstream", k.out.upstream.v);
+            check_gradient(g);
+            k.out.gradient = reader<T, R>(g);
+        }
+        auto partial = b.template make<double, 1>(extents<1>{{k.blocks()}});
+        summation<B> sum(b, k.blocks());
+        k.out.partial = as_view<1>(b, partial, op, "scratch");
+        if constexpr (None) {
+            auto value = b.template make<T, Q>(value_extents);
+            k.out.value = reader<T, Q>(as_view<Q>(b, value, op, "value"));
+            b.for_each(k.blocks(), k);
+            return value;
+        } else {
+            b.for_each(k.blocks(), k);
+            return static_cast<T>(sum(k.out.partial) * scale);
         }
     }
 };
 
-/// value (always) and gradient (where `gradient` is a view) of one evaluation.
-template <bool WithGradient, class B, class Term, class Red, class X, class Y, class W, class U,
-          class G>
-auto evaluate(const B& backend, const char* op, const Term& term, const Red& red, const X& prediction,
-              const Y& target, const W& weight, const U& upstream, G* gradient) {
+template <class Targets, class B>
+inline constexpr bool by_label = false;
+template <class Y, class S, class C, class B>
+inline constexpr bool by_label<targets_of<Y, S, C>, B> = labels_for<Y, B>;
+
+template <class Y, class S, class C>
+ignoring ignored_by(const targets_of<Y, S, C>& t) {
+    return {t.ignored.value_or(0), t.ignored.has_value(), t.negatives_ignored};
+}
+
+/// The value (always) and the gradient (where `gradient` is a view) of an elementwise term.
+template <class B, class Term, class Red, int R, class Y, class S, class C, class W, class U, class G>
+auto evaluate_elements(const problem<B, Term, R>& p, const Term& term, const Red& red, const targets_of<Y, S, C>& y,
+                       const W& weight, const U& upstream, G* gradient) {
     using T = typename B::scalar;
-    constexpr int R = box_term<Term> ? 2 : static_rank<B, X>(4);
-    evaluation<Term, B, R> e(backend, op, term, as_const_view<R>(backend, prediction, op, "prediction"),
-                             as_const_view<R>(backend, target, op, "target"));
-    constexpr int Q = row_rank<Term, R>;
-    const double scale = reduction::scale(red, e.k.rows);
-    e.k.scale = static_cast<T>(scale);
-    e.k.upstream_scale = e.k.scale;
-    if constexpr (std::same_as<Red, reduction::none>) {
-        if constexpr (!std::same_as<U, ones>) {
-            const auto u = as_const_view<Q>(backend, upstream, op, "upstream");
-            check_shape(op, "upstream", e.row_extents(), u.extent);
-            e.k.upstream = reader<const T, Q>(u);
-            e.k.has_upstream = true;
-        }
-    } else if constexpr (!std::same_as<U, ones>) {
-        e.k.upstream_scale = static_cast<T>(scale * static_cast<double>(upstream));
-    }
-    e.weigh(weight);
-    if constexpr (WithGradient) {
-        const auto g = as_view<R>(backend, *gradient, op, "gradient");
-        check_shape(op, "gradient", e.prediction.extent, g.extent);
-        check_output(op, "gradient", g);
-        check_apart(op, "gradient", g, "prediction", e.prediction);
-        check_apart(op, "gradient", g, "target", e.target);
-        check_apart(op, "gradient", g, "weight", e.k.weight.v);
-        check_apart(op, "gradient", g, "weight", e.k.weight4);
-        check_apart(op, "gradient", g, "upstream", e.k.upstream.v);
-        e.k.gradient = reader<T, R>(g);
-        e.k.with_gradient = true;
-    }
-    if constexpr (std::same_as<Red, reduction::none>) {
-        auto out = backend.template make<T, Q>(e.row_extents());
-        e.k.value = reader<T, Q>(as_view<Q>(backend, out, op, "value"));
-        e.k.with_value = true;
-        e.run();
-        return out;
+    using V = lanes_t<B>;
+    constexpr bool none = std::same_as<Red, reduction::none>;
+    constexpr bool labelled = labels_for<Y, B>;
+    constexpr bool positives = !std::same_as<C, ones>;
+    static_assert(std::same_as<S, ones> || labelled, "scores belong to labels");
+    static_assert(!positives || positively_weighted<Term>, "this term has no weights of classes");
+    static_assert(!labelled || R == 2, "labels [N] belong to predictions [N, C]");
+    static_assert(!positives || R == 2, "weights of classes belong to predictions [N, C]");
+
+    survey_kernel<T, R, 1, any_target> s;
+    s.ignored = ignored_by(y);
+    expanded_targets<T, R, positives> e;
+    e.ignored = s.ignored;
+    for (int a = 1; a < R; ++a) e.columns *= p.prediction.extent[a];
+    s.rows = p.prediction.extent[0];
+    s.columns = e.columns;
+    const extents<1> rows{{p.prediction.extent[0]}};
+    if constexpr (labelled) {
+        e.labels = s.labels = p.template labels<1>(*y.tensor, rows);
+        s.highest_label = e.columns;
+        if constexpr (!std::same_as<S, ones>) e.scores = reader<const T, 1>(p.template input<1>(*y.score, "scores", rows));
     } else {
-        const double total = e.run();
-        return static_cast<T>(total * scale);
+        e.target = reader<const T, R>(p.template input<R>(*y.tensor, "target", p.prediction.extent));
+        if (!s.ignored.none()) s.elements = e.target;
+    }
+    if constexpr (positives) {
+        e.positive_weight = p.template input<1>(*y.class_weights, "class_weight", extents<1>{{e.columns}});
+        p.check_class_weight(e.positive_weight);
+    }
+    if constexpr (!std::same_as<W, ones>) {
+        const bool of_rows = R > 1 && rank_of(p.b, weight) == 1;
+        if constexpr (static_rank<B, W>(1) == 1 && R > 1) {
+            if (of_rows) e.row_weight = s.row_weights = reader<const T, 1>(p.template input<1>(weight, "weight", rows));
+        }
+        if constexpr (static_rank<B, W>(R) == R) {
+            if (!of_rows) e.weight = s.element_weights = reader<const T, R>(p.template input<R>(weight, "weight", p.prediction.extent));
+        } else if constexpr (static_rank<B, W>(1) != 1 || R == 1) {
+            p.template input<R>(weight, "weight", p.prediction.extent);  // says what is wrong with it
+        }
+    }
+    reduction::denominators d{p.prediction.size(), p.prediction.size(), static_cast<double>(p.prediction.size())};
+    if (labelled || !std::same_as<W, ones> || !s.ignored.none()) d = survey(p.b, p.op, s);
+
+    const auto apart = [&](const auto& g) {
+        check_apart(p.op, "gradient", g, "target", e.target.v);
+        check_apart(p.op, "gradient", g, "target", e.labels.wide.v);
+        check_apart(p.op, "gradient", g, "target", e.labels.narrow.v);
+        check_apart(p.op, "gradient", g, "scores", e.scores.v);
+        check_apart(p.op, "gradient", g, "class_weight", e.positive_weight);
+        check_apart(p.op, "gradient", g, "weight", e.weight.v);
+        check_apart(p.op, "gradient", g, "weight", e.row_weight.v);
+    };
+    const auto with = [&](const auto& targets) {
+        using Targets = std::remove_cvref_t<decltype(targets)>;
+        elementwise_kernel<Term, V, R, Targets> k{term, reader<const T, R>(p.prediction), targets, {}, p.prediction.size()};
+        return p.template run<none>(k, red, d, upstream, gradient, apart);
+    };
+    if constexpr (labelled || positives) {
+        return with(e);
+    } else {
+        if (e.row_weight.given() || !e.ignored.none()) return with(e);
+        return with(plain_targets<T, R>{e.target, e.weight});
+    }
+}
+
+template <class B, class Term, class Red, class Y, class W, class U, class G>
+auto evaluate_boxes(const problem<B, Term, 2>& p, const Term& term, const Red& red, const Y& target, const W& weight,
+                    const U& upstream, G* gradient) {
+    using T = typename B::scalar;
+    using V = lanes_t<B>;
+    const auto decoding = [&] {
+        if constexpr (decoding_term<Term>) {
+            return std::pair{term.formula(), term.map(p.b, p.op, p.prediction.extent[0])};
+        } else {
+            return std::pair{term, stored_predictions{}};
+        }
+    }();
+    box_kernel<typename decltype(decoding)::first_type, V, typename decltype(decoding)::second_type> k{decoding.first,
+                                                                                                      decoding.second};
+    constexpr index losses = coordinate_term<Term> ? 4 : 1;
+    k.prediction = p.prediction;
+    k.target = p.template input<2>(target, "target", p.prediction.extent);
+    k.rows = p.prediction.extent[0];
+    const double n = static_cast<double>(k.rows * losses);
+    reduction::denominators d{k.rows * losses, k.rows * losses, n};
+    if constexpr (!std::same_as<W, ones>) {
+        survey_kernel<T, 2, 1, any_target> s;
+        s.rows = k.rows;
+        s.columns = losses;
+        if (rank_of(p.b, weight) == 1) {
+            if constexpr (static_rank<B, W>(1) == 1) {
+                k.weight = s.row_weights = reader<const T, 1>(p.template input<1>(weight, "weight", extents<1>{{k.rows}}));
+            }
+        } else if constexpr (static_rank<B, W>(2) == 2) {
+            k.weight4 = p.template input<2>(weight, "weight", p.prediction.extent);
+            s.element_weights = reader<const T, 2>(k.weight4);
+            s.columns = 4;
+        }
+        d = survey(p.b, p.op, s);
+        if (s.columns != losses) d = {d.elements / 4, d.valid / 4, d.weights / 4};
+    }
+    const auto apart = [&](const auto& g) {
+        check_apart(p.op, "gradient", g, "target", k.target);
+        check_apart(p.op, "gradient", g, "weight", k.weight.v);
+        check_apart(p.op, "gradient", g, "weight", k.weight4);
+        check_apart_from(p.op, "gradient", g, "priors", k.map);
+    };
+    return p.template run<std::same_as<Red, reduction::none>>(k, red, d, upstream, gradient, apart);
+}
+
+/// A term of softmax as a term of rows.
+template <class Term>
+constexpr auto row_form(const Term& term) {
+    if constexpr (softmax_term<Term>) {
+        return over_softmax<Term>{term};
+    } else {
+        return term;
+    }
+}
+
+template <class B, class Term, class Red, int R, class Y, class S, class C, class W, class U, class G>
+auto evaluate_rows(const problem<B, Term, R>& p, const Term& term, const Red& red, const targets_of<Y, S, C>& y,
+                   const W& weight, const U& upstream, G* gradient) {
+    using T = typename B::scalar;
+    using V = lanes_t<B>;
+    constexpr int Q = R - 1;
+    constexpr row_target kind = labels_for<Y, B>                 ? row_target::label
+                                : static_rank<B, Y>(R) == Q ? row_target::number
+                                                                 : row_target::dense;
+    const auto form = row_form(term);
+    using F = std::remove_const_t<decltype(form)>;
+    constexpr bool background = takes_background<F>;
+    static_assert(std::same_as<S, ones> || (kind == row_target::label && background), "this term takes no scores");
+    static_assert(std::same_as<C, ones> || (kind == row_target::label && !background), "this term has no weights of classes");
+    row_kernel<F, V, R, kind> k{form};
+    k.prediction = p.prediction;
+    const index columns = p.prediction.extent[1];
+    k.rows = p.value_extents.size();
+    k.block = std::max<index>(1, 4096 / std::max<index>(1, columns));
+    k.ignored = ignored_by(y);
+
+    constexpr bool checked = kind == row_target::number && requires(T t) { form.accepts(t, columns); };
+    survey_kernel<T, Q, Q, std::conditional_t<checked, F, any_target>> s;
+    if constexpr (checked) s.accepts = form;
+    s.ignored = k.ignored;
+    s.rows = k.rows;
+    s.accepted_columns = columns;
+    s.highest_label = background ? columns : columns - 1;
+    if constexpr (kind == row_target::label) {
+        k.labels = s.labels = p.template labels<Q>(*y.tensor, p.value_extents);
+        if constexpr (!std::same_as<S, ones>) k.scores = reader<const T, Q>(p.template input<Q>(*y.score, "scores", p.value_extents));
+        if constexpr (!std::same_as<C, ones>) {
+            k.label_weight = s.label_weights = p.template input<1>(*y.class_weights, "class_weight", extents<1>{{columns}});
+            p.check_class_weight(k.label_weight);
+        }
+    } else if constexpr (kind == row_target::number) {
+        k.numbers = s.numbers = reader<const T, Q>(p.template input<Q>(*y.tensor, "target", p.value_extents));
+    } else {
+        k.dense = p.template input<R>(*y.tensor, "target", p.prediction.extent);
+    }
+    if constexpr (!std::same_as<W, ones>) {
+        k.weight = s.row_weights = reader<const T, Q>(p.template input<Q>(weight, "weight", p.value_extents));
+    }
+    reduction::denominators d{k.rows, k.rows, static_cast<double>(k.rows)};
+    if (kind == row_target::label || checked || !std::same_as<W, ones>) d = survey(p.b, p.op, s);
+
+    const auto apart = [&](const auto& g) {
+        check_apart(p.op, "gradient", g, "target", k.dense);
+        check_apart(p.op, "gradient", g, "target", k.numbers.v);
+        check_apart(p.op, "gradient", g, "scores", k.scores.v);
+        check_apart(p.op, "gradient", g, "target", k.labels.wide.v);
+        check_apart(p.op, "gradient", g, "target", k.labels.narrow.v);
+        check_apart(p.op, "gradient", g, "class_weight", k.label_weight);
+        check_apart(p.op, "gradient", g, "weight", k.weight.v);
+    };
+    return p.template run<std::same_as<Red, reduction::none>>(k, red, d, upstream, gradient, apart);
+}
+
+/// The rank in which a term reads a prediction: where only run time knows, the largest that it takes.
+template <class Term, class B, class X>
+constexpr int rank_for() {
+    return box_row_term<Term> ? 2 : static_rank<B, X>(whole_row_term<Term> ? 2 : 4);
+}
+
+template <class B, class Term, class Red, class X, class Y, class W, class U, class G>
+auto evaluate(const B& b, const char* op, const Term& term, const Red& red, const X& prediction, const Y& target,
+              const W& weight, const U& upstream, G* gradient) {
+    constexpr int R = rank_for<Term, B, X>();
+    const problem<B, Term, R> p(b, op, term, as_const_view<R>(b, prediction, op, "prediction"));
+    if constexpr (box_row_term<Term>) {
+        return evaluate_boxes(p, term, red, target, weight, upstream, gradient);
+    } else if constexpr (whole_row_term<Term>) {
+        return evaluate_rows(p, term, red, described(target), weight, upstream, gradient);
+    } else {
+        return evaluate_elements(p, term, red, described(target), weight, upstream, gradient);
     }
 }
 
 }  // namespace detail
 
-/// The loss: a tensor for reduction::none, else one scalar (shape conventions at the file's head).
-template <backend B, term Term, reduction::kind Red, class X, class Y, class W = ones>
-    requires looked_at<B, const X> && has_element<const X, B, typename B::scalar> &&
-             looked_at<B, const Y> && has_element<const Y, B, typename B::scalar>
+/// The loss: a tensor for reduction::none, else one scalar (shapes at the file's head).
+template <backend B, term Term, reduction::kind Red, detail::numbers_for<B> X, detail::target_for<B> Y,
+          detail::optional_numbers<B> W = ones>
 auto value(const B& backend, const Term& loss, const Red& red, const X& prediction, const Y& target,
            const W& weight = {}) {
-    return detail::evaluate<false>(backend, "loss::value", loss, red, prediction, target, weight,
-                                   ones{}, static_cast<ones*>(nullptr));
+    return detail::evaluate(backend, "loss::value", loss, red, prediction, target, weight, ones{},
+                            static_cast<ones*>(nullptr));
 }
 
 /// The loss, and its gradient written into the caller's tensor of the prediction's shape.
-template <backend B, term Term, reduction::kind Red, class X, class Y, class G, class W = ones,
-          class U = ones>
-    requires looked_at<B, const X> && has_element<const X, B, typename B::scalar> &&
-             looked_at<B, const Y> && has_element<const Y, B, typename B::scalar> &&
-             looked_at<B, G> && has_element<G, B, typename B::scalar> && is_mutable<G, B>
+template <backend B, term Term, reduction::kind Red, detail::numbers_for<B> X, detail::target_for<B> Y,
+          detail::numbers_for<B> G, detail::optional_numbers<B> W = ones, class U = ones>
+    requires is_mutable<G, B>
 auto value_and_gradient_into(const B& backend, const Term& loss, const Red& red, const X& prediction,
-                             const Y& target, G& gradient, const W& weight = {},
-                             const U& upstream = {}) {
-    return detail::evaluate<true>(backend, "loss::value_and_gradient", loss, red, prediction, target,
-                                  weight, upstream, &gradient);
+                             const Y& target, G& gradient, const W& weight = {}, const U& upstream = {}) {
+    return detail::evaluate(backend, "loss::value_and_gradient", loss, red, prediction, target, weight, upstream,
+                            &gradient);
 }
 
 /// The loss, and its gradient in a tensor that the backend makes.
-template <backend B, term Term, reduction::kind Red, class X, class Y, class W = ones, class U = ones>
-    requires looked_at<B, const X> && has_element<const X, B, typename B::scalar> &&
-             looked_at<B, const Y> && has_element<const Y, B, typename B::scalar>
-auto value_and_gradient(const B& backend, const Term& loss, const Red& red, const X& prediction,
-                        const Y& target, const W& weight = {}, const U& upstream = {}) {
-    constexpr int R = box_term<Term> ? 2 : detail::static_rank<B, X>(4);
+template <backend B, term Term, reduction::kind Red, detail::numbers_for<B> X, detail::target_for<B> Y,
+          detail::optional_numbers<B> W = ones, class U = ones>
+auto value_and_gradient(const B& backend, const Term& loss, const Red& red, const X& prediction, const Y& target,
+                        const W& weight = {}, const U& upstream = {}) {
+    constexpr int R = detail::rank_for<Term, B, X>();
     const auto p = as_const_view<R>(backend, prediction, "loss::value_and_gradient", "prediction");
     auto gradient = backend.template make<typename B::scalar, R>(p.extent);
     auto v = value_and_gradient_into(backend, loss, red, prediction, target, gradient, weight, upstream);

@@ -30,7 +30,7 @@ boxes::flip_direction direction_of(const recorded& c) {
 
 }  // namespace
 
-void bbox_transforms(checker& k) {
+GOLDEN_COMPONENT(bbox_transforms) {
     const recorded& c = k.expected();
     const std::string op = c.text("op", "");
     on_backends(k, [&](const auto& b) {

@@ -34,7 +34,7 @@ array with_strides(const array& boxes, const array& strides) {
 
 }  // namespace
 
-void yolo_bbox_coder(checker& k) {
+GOLDEN_COMPONENT(yolo_bbox_coder) {
     const recorded& c = k.expected();
     on_backends(k, [&](const auto& b) {
         coder::yolo y;
@@ -48,7 +48,7 @@ void yolo_bbox_coder(checker& k) {
     });
 }
 
-void tblr_bbox_coder(checker& k) {
+GOLDEN_COMPONENT(tblr_bbox_coder) {
     const recorded& c = k.expected();
     on_backends(k, [&](const auto& b) {
         coder::tblr t;
@@ -65,7 +65,7 @@ void tblr_bbox_coder(checker& k) {
     });
 }
 
-void distance_point_bbox_coder(checker& k) {
+GOLDEN_COMPONENT(distance_point_bbox_coder) {
     const recorded& c = k.expected();
     on_backends(k, [&](const auto& b) {
         coder::distance_point d;
@@ -76,13 +76,13 @@ void distance_point_bbox_coder(checker& k) {
     });
 }
 
-void pseudo_bbox_coder(checker& k) {
+GOLDEN_COMPONENT(pseudo_bbox_coder) {
     on_backends(k, [&](const auto& b) {
         code(k, b, coder::pseudo{}, k.expected().input("bboxes"), {"targets", "preds"});
     });
 }
 
-void bucketing_bbox_coder(checker& k) {
+GOLDEN_COMPONENT(bucketing_bbox_coder) {
     const recorded& c = k.expected();
     on_backends(k, [&](const auto& b) {
         coder::bucketing x;

@@ -39,7 +39,7 @@ void deltas(checker& k, const B& b, const Delta& d) {
 
 }  // namespace
 
-void delta_xywh_bbox_coder(checker& k) {
+GOLDEN_COMPONENT(delta_xywh_bbox_coder) {
     const recorded& c = k.expected();
     const std::string variant = c.text("variant", "");
     if (!variant.empty() && variant != "GLIP") throw bad_file("parameter variant is not understood: " + variant);
@@ -52,7 +52,7 @@ void delta_xywh_bbox_coder(checker& k) {
     });
 }
 
-void legacy_delta_xywh_bbox_coder(checker& k) {
+GOLDEN_COMPONENT(legacy_delta_xywh_bbox_coder) {
     on_backends(k, [&](const auto& b) { deltas(k, b, configured<coder::delta_convention{1, 0, 0, 1}>(k.expected())); });
 }
 

@@ -15,6 +15,6 @@ static void configure(boxgrad::assigner::dynamic_soft_label<>& a, const recorded
     a.iou_weight = c.number("iou_weight", a.iou_weight);
 }
 
-void dynamic_soft_label_assigner(checker& k) { assign_scored<boxgrad::assigner::dynamic_soft_label<>>(k); }
+GOLDEN_COMPONENT(dynamic_soft_label_assigner) { assign_scored<boxgrad::assigner::dynamic_soft_label<>>(k); }
 
 }  // namespace golden

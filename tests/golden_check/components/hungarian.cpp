@@ -108,7 +108,7 @@ void masks(checker& k, const Cost& cost) {
 
 }  // namespace
 
-void match_cost(checker& k) {
+GOLDEN_COMPONENT(match_cost) {
     const recorded& c = k.expected();
     const std::string type = c.text("type", "");
     if (type == "DiceCost") {
@@ -136,7 +136,7 @@ void match_cost(checker& k) {
     }
 }
 
-void hungarian_assigner(checker& k) {
+GOLDEN_COMPONENT(hungarian_assigner) {
     on_backends(k, [&](const auto& b) {
         using T = typename std::remove_cvref_t<decltype(b)>::scalar;
         const recorded& c = k.expected();
@@ -152,7 +152,7 @@ void hungarian_assigner(checker& k) {
     });
 }
 
-void topk_hungarian_assigner(checker& k) {
+GOLDEN_COMPONENT(topk_hungarian_assigner) {
     on_backends(k, [&](const auto& b) {
         using T = typename std::remove_cvref_t<decltype(b)>::scalar;
         const recorded& c = k.expected();

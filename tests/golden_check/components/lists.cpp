@@ -58,7 +58,7 @@ void pyramid(checker& k, const B& b) {
 
 }  // namespace
 
-void mlvl_point_generator(checker& k) {
+GOLDEN_COMPONENT(mlvl_point_generator) {
     on_backends(k, [&](const auto& b) {
         const std::string type = k.expected().text("type", "MlvlPointGenerator");
         if (type == "PointGenerator") {
@@ -71,8 +71,8 @@ void mlvl_point_generator(checker& k) {
     });
 }
 
-void sim_ota_assigner(checker& k) { sim_ota<boxgrad::assigner::mmdetection_rules>(k); }
+GOLDEN_COMPONENT(sim_ota_assigner) { sim_ota<boxgrad::assigner::mmdetection_rules>(k); }
 
-void sim_ota_assigner_cjm(checker& k) { sim_ota<boxgrad::assigner::cjm_rules>(k); }
+GOLDEN_COMPONENT(sim_ota_assigner_cjm) { sim_ota<boxgrad::assigner::cjm_rules>(k); }
 
 }  // namespace golden

@@ -23,7 +23,7 @@ array slice(const array& a, index item) {
 
 }  // namespace
 
-void bbox_overlaps(checker& k) {
+GOLDEN_COMPONENT(bbox_overlaps) {
     const recorded& c = k.expected();
     on_backends(k, [&](const auto& b) {
         using T = typename std::remove_cvref_t<decltype(b)>::scalar;
@@ -71,12 +71,6 @@ void bbox_overlaps(checker& k) {
     });
 }
 
-std::vector<std::string> backend_names() {
-    std::vector<std::string> names;
-    test::for_each_backend<float>([&](const char* name, const auto&) { names.emplace_back(name); });
-    return names;
-}
-
 namespace {
 
 /// The three modes as one term, so that a third as much is compiled.
@@ -99,7 +93,7 @@ struct iou_of_mode {
 
 }  // namespace
 
-void iou_loss(checker& k) {
+GOLDEN_COMPONENT(iou_loss) {
     using boxgrad::loss::iou_mode;
     const recorded& c = k.expected();
     on_backends(k, [&](const auto& b) {
@@ -115,11 +109,11 @@ void iou_loss(checker& k) {
     });
 }
 
-void giou_loss(checker& k) {
+GOLDEN_COMPONENT(giou_loss) {
     on_backends(k, [&](const auto& b) { evaluate(k, b, boxgrad::loss::giou{k.expected().number("eps", 1e-6)}); });
 }
 
-void l1_loss(checker& k) {
+GOLDEN_COMPONENT(l1_loss) {
     on_backends(k, [&](const auto& b) { evaluate(k, b, boxgrad::loss::l1{}); });
 }
 

@@ -41,7 +41,7 @@ Assigner by_overlap(const recorded& c) {
 
 }  // namespace
 
-void max_iou_assigner(checker& k) {
+GOLDEN_COMPONENT(max_iou_assigner) {
     on_backends(k, [&](const auto& b) {
         using T = typename std::remove_cvref_t<decltype(b)>::scalar;
         const recorded& c = k.expected();
@@ -51,7 +51,7 @@ void max_iou_assigner(checker& k) {
     });
 }
 
-void approx_max_iou_assigner(checker& k) {
+GOLDEN_COMPONENT(approx_max_iou_assigner) {
     on_backends(k, [&](const auto& b) {
         using T = typename std::remove_cvref_t<decltype(b)>::scalar;
         const recorded& c = k.expected();
@@ -63,7 +63,7 @@ void approx_max_iou_assigner(checker& k) {
     });
 }
 
-void grid_assigner(checker& k) {
+GOLDEN_COMPONENT(grid_assigner) {
     on_backends(k, [&](const auto& b) {
         using T = typename std::remove_cvref_t<decltype(b)>::scalar;
         const recorded& c = k.expected();
@@ -78,7 +78,7 @@ void grid_assigner(checker& k) {
     });
 }
 
-void atss_assigner(checker& k) {
+GOLDEN_COMPONENT(atss_assigner) {
     on_backends(k, [&](const auto& b) {
         using T = typename std::remove_cvref_t<decltype(b)>::scalar;
         const recorded& c = k.expected();

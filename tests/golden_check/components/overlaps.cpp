@@ -85,7 +85,7 @@ std::optional<overlap_kind> kind_of(const std::string& op) {
 
 }  // namespace
 
-void torchvision_box_ops(checker& k) {
+GOLDEN_COMPONENT(torchvision_box_ops) {
     const recorded& c = k.expected();
     const std::string op = c.text("op", "");
     on_backends(k, [&](const auto& b) {
@@ -108,7 +108,7 @@ void torchvision_box_ops(checker& k) {
     });
 }
 
-void ultralytics_bbox_iou(checker& k) {
+GOLDEN_COMPONENT(ultralytics_bbox_iou) {
     const recorded& c = k.expected();
     overlap_kind kind = overlap_kind::iou;
     int kinds = 0;

@@ -46,7 +46,7 @@ void report_rows(checker& k, const B& b, const boxgrad::assigner::result<B>& r,
 
 }  // namespace
 
-void center_region_assigner(checker& k) {
+GOLDEN_COMPONENT(center_region_assigner) {
     const recorded& c = k.expected();
     on_backends(k, [&](const auto& b) {
         boxgrad::assigner::center_region a;
@@ -65,7 +65,7 @@ void center_region_assigner(checker& k) {
     });
 }
 
-void uniform_assigner(checker& k) {
+GOLDEN_COMPONENT(uniform_assigner) {
     const recorded& c = k.expected();
     on_backends(k, [&](const auto& b) {
         boxgrad::assigner::uniform a;
@@ -84,7 +84,7 @@ void uniform_assigner(checker& k) {
     });
 }
 
-void point_assigner(checker& k) {
+GOLDEN_COMPONENT(point_assigner) {
     const recorded& c = k.expected();
     on_backends(k, [&](const auto& b) {
         boxgrad::assigner::point a;
@@ -96,7 +96,7 @@ void point_assigner(checker& k) {
     });
 }
 
-void region_assigner(checker& k) {
+GOLDEN_COMPONENT(region_assigner) {
     const recorded& c = k.expected();
     on_backends(k, [&](const auto& b) {
         boxgrad::assigner::region a;

@@ -114,23 +114,23 @@ void anchors_of(checker& k, const std::string& name, const std::string& legacy) 
 
 }  // namespace
 
-void anchor_generator(checker& k) {
+GOLDEN_COMPONENT(anchor_generator) {
     anchors_of<prior::anchor_generator, prior::legacy_anchor_generator>(k, "AnchorGenerator", "LegacyAnchorGenerator");
 }
 
-void legacy_anchor_generator(checker& k) { anchor_generator(k); }
+GOLDEN_COMPONENT(legacy_anchor_generator) { anchor_generator(k); }
 
-void ssd_anchor_generator(checker& k) {
+GOLDEN_COMPONENT(ssd_anchor_generator) {
     anchors_of<prior::ssd_anchor_generator, prior::legacy_ssd_anchor_generator>(k, "SSDAnchorGenerator",
                                                                                 "LegacySSDAnchorGenerator");
 }
 
-void yolo_anchor_generator(checker& k) {
+GOLDEN_COMPONENT(yolo_anchor_generator) {
     using g = prior::yolo_anchor_generator;
     anchors_of<g, g>(k, "YOLOAnchorGenerator", "YOLOAnchorGenerator");
 }
 
-void prior_utils(checker& k) {
+GOLDEN_COMPONENT(prior_utils) {
     const recorded& c = k.expected();
     on_backends(k, [&](const auto& b) {
         if (const array* const a = c.find_input("bbox")) {

@@ -156,16 +156,16 @@ std::vector<T> losses_of(const recorded& c, const std::vector<std::int64_t>& lab
 
 }  // namespace
 
-void pseudo_sampler(checker& k) {
+GOLDEN_COMPONENT(pseudo_sampler) {
     on_backends(k, [&](const auto& b) {
         const auto i = image_of(b, k.expected());
         report_all(k, b, sampler::pseudo{}.sample(b, i.assignment, i.priors, i.truths).front());
     });
 }
 
-void random_sampler(checker& k) { drawn(k, sampler::random{}); }
+GOLDEN_COMPONENT(random_sampler) { drawn(k, sampler::random{}); }
 
-void instance_balanced_pos_sampler(checker& k) { drawn(k, sampler::instance_balanced_pos{}); }
+GOLDEN_COMPONENT(instance_balanced_pos_sampler) { drawn(k, sampler::instance_balanced_pos{}); }
 
 namespace {
 
@@ -191,7 +191,7 @@ void combined_with(checker& k) {
 
 }  // namespace
 
-void combined_sampler(checker& k) {
+GOLDEN_COMPONENT(combined_sampler) {
     const std::string positives = k.expected().text("pos_sampler.type", "");
     if (positives == "InstanceBalancedPosSampler") {
         combined_with<sampler::pick::instance_balanced>(k);
@@ -202,13 +202,13 @@ void combined_sampler(checker& k) {
     }
 }
 
-void iou_balanced_neg_sampler(checker& k) {
+GOLDEN_COMPONENT(iou_balanced_neg_sampler) {
     sampler::iou_balanced_neg s;
     s.neg_sampler = bins_of(k.expected(), "");
     drawn(k, s);
 }
 
-void ohem_sampler(checker& k) {
+GOLDEN_COMPONENT(ohem_sampler) {
     const recorded& c = k.expected();
     on_backends(k, [&](const auto& b) {
         using T = typename std::remove_cvref_t<decltype(b)>::scalar;

@@ -36,7 +36,7 @@ auto centres_of(const B& b, const array& boxes) {
 
 }  // namespace
 
-void task_aligned_assigner(checker& k) {
+GOLDEN_COMPONENT(task_aligned_assigner) {
     on_backends(k, [&](const auto& b) {
         using T = typename std::remove_cvref_t<decltype(b)>::scalar;
         const recorded& c = k.expected();
@@ -50,7 +50,7 @@ void task_aligned_assigner(checker& k) {
     });
 }
 
-void ultralytics_task_aligned_assigner(checker& k) {
+GOLDEN_COMPONENT(ultralytics_task_aligned_assigner) {
     on_backends(k, [&](const auto& b) {
         using T = typename std::remove_cvref_t<decltype(b)>::scalar;
         const recorded& c = k.expected();

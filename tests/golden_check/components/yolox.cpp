@@ -10,7 +10,7 @@
 
 namespace golden {
 
-void yolox_decode(checker& k) {
+GOLDEN_COMPONENT(yolox_decode) {
     const recorded& c = k.expected();
     on_backends(k, [&](const auto& b) {
         using B = std::remove_cvref_t<decltype(b)>;
@@ -32,6 +32,6 @@ void yolox_decode(checker& k) {
     });
 }
 
-void yolox_loss_mmdet(checker& k) { yolox_loss_of<boxgrad::recipe::mmdetection>(k); }
+GOLDEN_COMPONENT(yolox_loss_mmdet) { yolox_loss_of<boxgrad::recipe::mmdetection>(k); }
 
 }  // namespace golden

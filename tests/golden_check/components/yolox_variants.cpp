@@ -7,8 +7,8 @@
 
 namespace golden {
 
-void yolox_loss_megvii(checker& k) { yolox_loss_of<boxgrad::recipe::megvii>(k); }
+GOLDEN_COMPONENT(yolox_loss_megvii) { yolox_loss_of<boxgrad::recipe::megvii>(k); }
 
-void yolox_loss_cjm(checker& k) { yolox_loss_of<boxgrad::recipe::cjm>(k); }
+GOLDEN_COMPONENT(yolox_loss_cjm) { yolox_loss_of<boxgrad::recipe::cjm>(k); }
 
 }  // namespace golden
