@@ -552,7 +552,7 @@ TEST_CASE("dynamic_soft_label: errors name operation, argument, expected and act
     CHECK(message(a, rows(3, 4), batch(2, 3, 4), batch(2, 3, 2)) == op + "truths must be 2 images, got 1");
     CHECK(message(a, rows(3, 4), rows(3, 4), rows(3, 0)) == op + "label 0 of image 0, row 0 must be in [0, 0)");
     CHECK(message({.soft_center_radius = HUGE_VAL}, rows(3, 4), rows(3, 4), rows(3, 2)) == op + "soft_center_radius must be finite, got inf");
-    CHECK(message({.topk = 0}, rows(3, 4), rows(3, 4), rows(3, 2)) == op + "topk must be positive, got 0.000000");
+    CHECK(message({.topk = 0}, rows(3, 4), rows(3, 4), rows(3, 2)) == op + "topk must be positive, got 0");
     CHECK(message({.iou_weight = -1}, rows(3, 4), rows(3, 4), rows(3, 2)) == op + "iou_weight must be finite and not negative, got -1.000000");
     CHECK(message({.reg_max = -1}, rows(3, 4), rows(3, 4), rows(3, 2)) == op + "reg_max must be finite and not negative, got -1.000000");
 }

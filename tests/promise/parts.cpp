@@ -337,7 +337,7 @@ TEMPLATE_LIST_TEST_CASE("P26 the assigner and truths: errors name operation, arg
     CHECK_THROWS_AS(a.assign(b, x.priors, x.boxes, x.scores, broken), shape_error);
     CHECK(message<shape_error>([&] { broken.add_image({{0, 0, 1, 1}}, {0, 1}); }) == "truth_list: labels must be [1], got [2]");
     CHECK(message<boxgrad::config_error>([&] { assigner::sim_ota<>{.candidate_topk = 0}.assign(b, x.priors, x.boxes, x.scores, x.truths); }) ==
-          "sim_ota::assign: candidate_topk must be positive, got 0.000000");
+          "sim_ota::assign: candidate_topk must be positive, got 0");
 }
 
 TEMPLATE_LIST_TEST_CASE("P27 results own their elements, and no view of a temporary is taken", "[promise]", test::backends) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/assigner/detail/atss_kernels.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 #include <algorithm>
 
@@ -67,20 +68,15 @@ private:
     result<B> match(const B& b, const char* op, const per_level<index>& num_level_priors,
                     const truth_list<typename B::scalar>& truths, bad_truth policy, index classes,
                     const M& measure) const {
-        if (topk < 1) raise(config_error(complaint(op, "topk", "positive", std::to_string(topk))));
-        if (!(alpha >= 0 && alpha <= 1))
-            raise(config_error(complaint(op, "alpha", "in [0, 1]", std::to_string(alpha))));
-        if (!std::isfinite(ignore_iof_thr)) {
-            raise(config_error(complaint(op, "ignore_iof_thr", "finite", std::to_string(ignore_iof_thr))));
-        }
+        check_count(op, "topk", topk);
+        check_parameter(op, "alpha", alpha >= 0 && alpha <= 1, "in [0, 1]", alpha);
+        check_finite(op, "ignore_iof_thr", ignore_iof_thr);
         if (!side_limits.empty() && side_limits.size() != num_level_priors.size()) {
             raise(config_error(complaint(
                 op, "side_limits", "empty or one for each of " + std::to_string(num_level_priors.size()) + " levels",
                 std::to_string(side_limits.size()))));
         }
-        for (const double limit : side_limits) {
-            if (!(limit > 0)) raise(config_error(complaint(op, "side_limits", "positive", std::to_string(limit))));
-        }
+        for (const double limit : side_limits) check_parameter(op, "side_limits", limit > 0, "positive", limit);
         const index images = truths.images();
         const index n = measure.priors.size();
         per_level<index> ends;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/assigner/detail/center_region_kernels.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner {
 
@@ -99,9 +100,7 @@ private:
                                           std::pair{"ignore_gt_scale", ignore_gt_scale}}) {
             boxes::detail::checked_factor<T>(op, name, scale);
         }
-        if (!(min_pos_iof >= 0 && min_pos_iof < 1)) {
-            raise(config_error(complaint(op, "min_pos_iof", "in [0, 1)", std::to_string(min_pos_iof))));
-        }
+        check_parameter(op, "min_pos_iof", min_pos_iof >= 0 && min_pos_iof < 1, "in [0, 1)", min_pos_iof);
     }
 };
 

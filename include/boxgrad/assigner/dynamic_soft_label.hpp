@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/assigner/detail/dynamic_k.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner {
 
@@ -87,11 +88,10 @@ struct dynamic_soft_label {
                      const truth_list<typename B::scalar>& truths, bad_truth policy = bad_truth::reject) const {
         using T = typename B::scalar;
         const char* op = "dynamic_soft_label::assign";
-        const detail::parameter_check check{op};
-        if (!std::isfinite(soft_center_radius)) check.refuse("soft_center_radius", "finite", soft_center_radius);
-        check.positive("topk", topk);
-        check.weight("iou_weight", iou_weight);
-        check.weight("reg_max", reg_max);
+        check_finite(op, "soft_center_radius", soft_center_radius);
+        check_count(op, "topk", topk);
+        check_not_negative(op, "iou_weight", iou_weight);
+        check_not_negative(op, "reg_max", reg_max);
         const auto scene = detail::list_scene_of<detail::soft_label_cost<lanes_t<B>>>(b, op, priors, boxes, scores);
         const auto t =
             boxgrad::detail::upload_truths(b, op, truths, scene.images(), scene.score_rows.extent[2], policy);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/assigner/detail/states.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner {
 
@@ -135,10 +136,7 @@ struct fcos {
 
 private:
     void check(const char* op) const {
-        if (!(center_sample_radius > 0 && center_sample_radius < infinity<double>)) {
-            raise(config_error(
-                complaint(op, "center_sample_radius", "finite and positive", std::to_string(center_sample_radius))));
-        }
+        check_positive(op, "center_sample_radius", center_sample_radius);
         for (const regress_range& r : regress_ranges) {
             if (!(r.lower <= r.upper)) {
                 raise(config_error(complaint(op, "regress_ranges", "lower <= upper",

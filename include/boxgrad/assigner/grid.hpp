@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/assigner/max_iou.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 #include <cmath>
 
@@ -35,10 +36,10 @@ struct grid {
                      const truth_list<typename B::scalar>& truths, bad_truth policy = bad_truth::reject) const {
         using T = typename B::scalar;
         const char* op = "grid::assign";
-        detail::check_threshold(op, "pos_iou_thr", pos_iou_thr);
-        detail::check_threshold(op, "neg_iou_thr", neg_iou_thr);
-        detail::check_threshold(op, "min_pos_iou", min_pos_iou);
-        detail::check_threshold(op, "ignore_iof_thr", ignore_iof_thr);
+        check_finite(op, "pos_iou_thr", pos_iou_thr);
+        detail::check_finite(op, "neg_iou_thr", neg_iou_thr);
+        check_finite(op, "min_pos_iou", min_pos_iou);
+        check_finite(op, "ignore_iof_thr", ignore_iof_thr);
         const auto source = detail::image_boxes(b, priors, truths.images(), op, "priors");
         const auto flags = as_const_view<2>(b, responsible_flags, op, "responsible_flags");
         check_shape(op, "responsible_flags", {truths.images(), source.size()}, flags.extent);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/assigner/match_cost.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner {
 
@@ -29,7 +30,7 @@ struct dice_cost {
     double eps = 1e-3;  ///< positive
     bool naive_dice = true;
 
-    void check(const char* op) const { detail::check_positive(op, "eps", eps); }
+    void check(const char* op) const { check_positive(op, "eps", eps); }
 
     static constexpr int sums = 2;
     template <plain_number V>

@@ -3,6 +3,7 @@
 
 #include <boxgrad/assigner/detail/cost_matrix.hpp>
 #include <boxgrad/assigner/detail/focal.hpp>
+#include <boxgrad/core/parameter.hpp>
 #include <boxgrad/overlap/iou.hpp>
 
 #include <span>
@@ -91,8 +92,8 @@ struct focal_loss_cost {
     double eps = 1e-12;  ///< positive
 
     void check(const char* op) const {
-        detail::check_not_negative(op, "gamma", gamma);
-        detail::check_positive(op, "eps", eps);
+        check_not_negative(op, "gamma", gamma);
+        check_positive(op, "eps", eps);
     }
     template <plain_number V>
     BOXGRAD_FN V operator()(const query<V>& q, const target<V>& g) const {

@@ -3,6 +3,7 @@
 
 #include <boxgrad/assigner/max_iou.hpp>
 #include <boxgrad/core/inplace_vector.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner {
 
@@ -43,7 +44,7 @@ struct matcher {
         detail::band_table<T> bands;
         bands.below = state_of(labels[0]);
         for (int k = 0; k < thresholds.size(); ++k) {
-            detail::check_threshold(op, "thresholds", thresholds[k]);
+            check_finite(op, "thresholds", thresholds[k]);
             if (k > 0 && thresholds[k] < thresholds[k - 1]) {
                 raise(config_error(
                     complaint(op, "thresholds", "ascending",
@@ -51,7 +52,7 @@ struct matcher {
             }
             bands.add(static_cast<T>(thresholds[k]), state_of(labels[k + 1]));
         }
-        detail::check_threshold(op, "ignore_iof_thr", ignore_iof_thr);
+        check_finite(op, "ignore_iof_thr", ignore_iof_thr);
         bands.without_truths = labels[0] == match::neither ? ignored : background;
         const auto source = detail::image_boxes(b, priors, truths.images(), op, "priors");
         const detail::max_overlap_rules rules{allow_low_quality_matches, false, true, 0, ignore_iof_thr, true};

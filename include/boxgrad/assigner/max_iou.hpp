@@ -3,6 +3,7 @@
 
 #include <boxgrad/assigner/detail/images.hpp>
 #include <boxgrad/assigner/detail/max_overlap_kernels.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner {
 
@@ -24,13 +25,9 @@ struct negative_range {
 
 namespace detail {
 
-/// Throws config_error unless x is finite.
-inline void check_threshold(const char* op, const char* name, double x) {
-    if (!std::isfinite(x)) raise(config_error(complaint(op, name, "finite", std::to_string(x))));
-}
-inline void check_threshold(const char* op, const char* name, const negative_range& r) {
-    check_threshold(op, name, r.low);
-    check_threshold(op, name, r.high);
+inline void check_finite(const char* op, const char* name, const negative_range& r) {
+    boxgrad::check_finite(op, name, r.low);
+    boxgrad::check_finite(op, name, r.high);
     if (r.high < r.low) {
         raise(config_error(complaint(op, name, "ascending", std::to_string(r.low) + " and " + std::to_string(r.high))));
     }
@@ -75,10 +72,10 @@ struct max_iou {
 
     /// Throws config_error where a parameter is out of range.
     void check(const char* op) const {
-        detail::check_threshold(op, "pos_iou_thr", pos_iou_thr);
-        detail::check_threshold(op, "neg_iou_thr", neg_iou_thr);
-        detail::check_threshold(op, "min_pos_iou", min_pos_iou);
-        detail::check_threshold(op, "ignore_iof_thr", ignore_iof_thr);
+        check_finite(op, "pos_iou_thr", pos_iou_thr);
+        detail::check_finite(op, "neg_iou_thr", neg_iou_thr);
+        check_finite(op, "min_pos_iou", min_pos_iou);
+        check_finite(op, "ignore_iof_thr", ignore_iof_thr);
     }
     /// Assigns rows of any kind by `o(row, truth)`: what assigners of the same rules call.
     template <class B, class S, class O>

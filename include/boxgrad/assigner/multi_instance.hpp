@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/assigner/max_iou.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner {
 
@@ -118,8 +119,8 @@ struct multi_instance {
             raise(config_error(complaint(op, "num_instance", "from 1 to " + std::to_string(detail::max_instances),
                                          std::to_string(num_instance))));
         }
-        detail::check_threshold(op, "pos_iou_thr", pos_iou_thr);
-        detail::check_threshold(op, "neg_iou_thr", neg_iou_thr);
+        check_finite(op, "pos_iou_thr", pos_iou_thr);
+        check_finite(op, "neg_iou_thr", neg_iou_thr);
         if (neg_iou_thr > pos_iou_thr) {
             raise(config_error(complaint(op, "neg_iou_thr", "at most pos_iou_thr " + std::to_string(pos_iou_thr),
                                          std::to_string(neg_iou_thr))));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/assigner/detail/point_kernels.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 #include <algorithm>
 
@@ -70,10 +71,8 @@ struct point {
 
 private:
     void check(const char* op) const {
-        if (!(scale > 0 && scale < infinity<double>)) {
-            raise(config_error(complaint(op, "scale", "finite and positive", std::to_string(scale))));
-        }
-        if (pos_num < 1) raise(config_error(complaint(op, "pos_num", "positive", std::to_string(pos_num))));
+        check_positive(op, "scale", scale);
+        check_count(op, "pos_num", pos_num);
     }
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/assigner/detail/region_kernels.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 #include <span>
 
@@ -73,18 +74,12 @@ struct region {
 
 private:
     void check(const char* op) const {
-        const auto refuse = [&](const char* name, const char* want, double got) {
-            raise(config_error(complaint(op, name, want, std::to_string(got))));
-        };
-        const auto is_size = [](double x) { return x > 0 && x < infinity<double>; };
-        if (!(center_ratio >= 0 && center_ratio <= 1)) refuse("center_ratio", "in [0, 1]", center_ratio);
-        if (!(ignore_ratio >= 0 && ignore_ratio <= 1)) refuse("ignore_ratio", "in [0, 1]", ignore_ratio);
-        if (!is_size(anchor_scale)) refuse("anchor_scale", "finite and positive", anchor_scale);
-        for (const double s : anchor_strides) {
-            if (!is_size(s)) refuse("anchor_strides", "finite and positive", s);
-        }
-        if (!(ignore_iof_thr == ignore_iof_thr)) refuse("ignore_iof_thr", "a number", ignore_iof_thr);
-        if (!(allowed_border == allowed_border)) refuse("allowed_border", "a number", allowed_border);
+        check_parameter(op, "center_ratio", center_ratio >= 0 && center_ratio <= 1, "in [0, 1]", center_ratio);
+        check_parameter(op, "ignore_ratio", ignore_ratio >= 0 && ignore_ratio <= 1, "in [0, 1]", ignore_ratio);
+        check_positive(op, "anchor_scale", anchor_scale);
+        for (const double s : anchor_strides) check_positive(op, "anchor_strides", s);
+        check_not_nan(op, "ignore_iof_thr", ignore_iof_thr);
+        check_not_nan(op, "allowed_border", allowed_border);
     }
     void check(const char* op, const per_level<featmap_size>& sizes, index priors) const {
         if (sizes.size() != anchor_strides.size() || sizes.empty()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/assigner/detail/dynamic_k.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner {
 
@@ -112,12 +113,11 @@ struct sim_ota {
     detail::matching<B> match(const B& b, const char* op, const Scene& scene,
                               const boxgrad::detail::device_truths<B>& truths) const {
         using T = typename B::scalar;
-        const detail::parameter_check check{op};
-        check.positive("center_radius", center_radius);
-        check.positive("candidate_topk", candidate_topk);
-        check.weight("iou_weight", iou_weight);
-        check.weight("cls_weight", cls_weight);
-        check.weight("reg_max", reg_max);
+        check_parameter(op, "center_radius", center_radius > 0, "positive", center_radius);
+        check_count(op, "candidate_topk", candidate_topk);
+        check_not_negative(op, "iou_weight", iou_weight);
+        check_not_negative(op, "cls_weight", cls_weight);
+        check_not_negative(op, "reg_max", reg_max);
         const detail::sim_ota_pricing<T, Rules, Overlap> pricing{overlap, static_cast<T>(center_radius),
                                                              static_cast<T>(iou_weight), static_cast<T>(cls_weight)};
         return detail::match_by_dynamic_k(b, op, scene, truths, pricing, candidate_topk, reg_max);

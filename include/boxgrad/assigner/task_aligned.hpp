@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/assigner/detail/task_aligned_kernels.hpp>
+#include <boxgrad/core/parameter.hpp>
 #include <boxgrad/overlap/diou.hpp>
 
 #include <algorithm>
@@ -130,18 +131,13 @@ private:
         }
     }
     void check(const char* op) const {
-        if (topk < 1) raise(config_error(complaint(op, "topk", "positive", std::to_string(topk))));
-        if (topk2 < 0) raise(config_error(complaint(op, "topk2", "not negative", std::to_string(topk2))));
-        const auto not_negative = [&](const char* name, double x) {
-            if (!(x >= 0 && std::isfinite(x))) {
-                raise(config_error(complaint(op, name, "finite and not negative", std::to_string(x))));
-            }
-        };
-        not_negative("alpha", alpha);
-        not_negative("beta", beta);
-        not_negative("reg_max", reg_max);
-        not_negative("small_side", small_side);
-        not_negative("grown_side", grown_side);
+        check_count(op, "topk", topk);
+        check_parameter(op, "topk2", topk2 >= 0, "not negative", topk2);
+        check_not_negative(op, "alpha", alpha);
+        check_not_negative(op, "beta", beta);
+        check_not_negative(op, "reg_max", reg_max);
+        check_not_negative(op, "small_side", small_side);
+        check_not_negative(op, "grown_side", grown_side);
     }
 };
 

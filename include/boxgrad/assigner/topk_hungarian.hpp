@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/assigner/hungarian.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner {
 
@@ -60,9 +61,9 @@ struct topk_hungarian {
                                     bad_truth policy = bad_truth::reject) const {
         using T = typename B::scalar;
         const char* op = "topk_hungarian::assign";
-        if (topk < 1) raise(config_error(complaint(op, "topk", "positive", std::to_string(topk))));
-        detail::check_not_negative(op, "alpha", alpha);
-        detail::check_not_negative(op, "beta", beta);
+        check_count(op, "topk", topk);
+        check_not_negative(op, "alpha", alpha);
+        check_not_negative(op, "beta", beta);
         const auto p = detail::make_query_problem(b, op, match_costs, boxes, scores, truths, image_shapes, policy);
         auto metric = b.template make<T, 2>(extents<2>{{p.images(), p.queries()}});
         const detail::alignment_metric<T> m{p.scores,

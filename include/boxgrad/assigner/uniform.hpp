@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/assigner/detail/uniform_kernels.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner {
 
@@ -108,13 +109,10 @@ struct uniform {
 
 private:
     void check(const char* op) const {
-        const auto refuse = [&](const char* name, const char* want, auto got) {
-            raise(config_error(complaint(op, name, want, std::to_string(got))));
-        };
-        if (!(pos_ignore_thr == pos_ignore_thr)) refuse("pos_ignore_thr", "a number", pos_ignore_thr);
-        if (!(neg_ignore_thr == neg_ignore_thr)) refuse("neg_ignore_thr", "a number", neg_ignore_thr);
-        if (!(ignore_iof_thr == ignore_iof_thr)) refuse("ignore_iof_thr", "a number", ignore_iof_thr);
-        if (match_times < 1) refuse("match_times", "positive", match_times);
+        check_not_nan(op, "pos_ignore_thr", pos_ignore_thr);
+        check_not_nan(op, "neg_ignore_thr", neg_ignore_thr);
+        check_not_nan(op, "ignore_iof_thr", ignore_iof_thr);
+        check_count(op, "match_times", match_times);
     }
 };
 

@@ -3,6 +3,7 @@
 
 #include <boxgrad/backend/transfer.hpp>
 #include <boxgrad/boxes/detail/mapped.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::boxes {
 
@@ -82,7 +83,7 @@ template <backend B, boxes_for<B> X>
 auto remove_small(const B& b, const X& boxes, double min_size) {
     const char* op = "boxes::remove_small";
     const double size = detail::checked_length<typename B::scalar>(op, "min_size", min_size);
-    if (!(size < infinity<double>)) raise(config_error(complaint(op, "min_size", "finite", std::to_string(min_size))));
+    check_parameter(op, "min_size", size < infinity<double>, "finite", min_size);
     const auto flags = to_host<1>(b, detail::flags(b, op, boxes, detail::is_large{size}));
     std::vector<index> kept;
     for (std::size_t i = 0; i < flags.size(); ++i) {

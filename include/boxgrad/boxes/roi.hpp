@@ -3,6 +3,7 @@
 
 #include <boxgrad/backend/transfer.hpp>
 #include <boxgrad/boxes/detail/mapped.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 #include <iterator>
 #include <vector>
@@ -92,7 +93,7 @@ auto roi2bbox(const B& b, const X& rois, index images) {
     const char* op = "boxes::roi2bbox";
     const auto r = as_const_view<2>(b, rois, op, "rois");
     check_shape(op, "rois", {any_extent, 5}, r.extent);
-    if (images < 0) raise(config_error(complaint(op, "images", "at least 0", std::to_string(images))));
+    check_parameter(op, "images", images >= 0, "at least 0", images);
     const auto numbers = to_host<1>(b, view<const T, 1>(r.data, {{r.extent[0]}}, {{r.stride[0]}}));
     std::vector<std::vector<index>> rows(static_cast<std::size_t>(images));
     for (std::size_t i = 0; i < numbers.size(); ++i) {

@@ -8,6 +8,7 @@
 /// box loss goes through it to the raw output in one pass.
 
 #include <boxgrad/backend/rows.hpp>
+#include <boxgrad/core/parameter.hpp>
 #include <boxgrad/prior/point.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::coder {
@@ -222,10 +223,6 @@ concept priors_for = readable_tensor<boxgrad::detail::tensor_for<prior_rows<X, C
 // clang-format on
 
 struct no_upstream {};
-
-constexpr void check_parameter(const char* op, const char* argument, bool good, const char* expected, double actual) {
-    if (!good) raise(config_error(complaint(op, argument, expected, std::to_string(actual))));
-}
 
 }  // namespace detail
 

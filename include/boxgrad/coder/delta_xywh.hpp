@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/coder/coder.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::coder {
 
@@ -108,20 +109,12 @@ struct basic_delta_xywh {
     /// The formula with its parameters as T. Throws config_error.
     template <real T>
     constexpr detail::delta_formula<Convention, T> prepared() const {
-        if (!(wh_ratio_clip > 0 && wh_ratio_clip < infinity<double>)) {
-            raise(config_error(complaint("delta_xywh", "wh_ratio_clip", "positive", std::to_string(wh_ratio_clip))));
-        }
-        if (!(ctr_clamp >= 0)) {
-            raise(config_error(complaint("delta_xywh", "ctr_clamp", "not negative", std::to_string(ctr_clamp))));
-        }
+        check_positive("delta_xywh", "wh_ratio_clip", wh_ratio_clip);
+        check_parameter("delta_xywh", "ctr_clamp", ctr_clamp >= 0, "not negative", ctr_clamp);
         detail::delta_formula<Convention, T> f{};
         for (int i = 0; i < 4; ++i) {
-            if (!(target_stds[i] > 0 && target_stds[i] < infinity<double>)) {
-                raise(config_error(complaint("delta_xywh", "target_stds", "positive", std::to_string(target_stds[i]))));
-            }
-            if (!(target_means[i] - target_means[i] == 0)) {
-                raise(config_error(complaint("delta_xywh", "target_means", "finite", std::to_string(target_means[i]))));
-            }
+            check_positive("delta_xywh", "target_stds", target_stds[i]);
+            check_finite("delta_xywh", "target_means", target_means[i]);
             f.mean[i] = static_cast<T>(target_means[i]);
             f.deviation[i] = static_cast<T>(target_stds[i]);
         }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/coder/coder.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::coder {
 
@@ -35,7 +36,7 @@ struct distance_point {
     double eps = 0.1;                   ///< pixels below max_dis, so that a distance falls into a bin
 
     constexpr void check() const {
-        detail::check_parameter("distance_point", "max_dis", max_dis >= eps, "at least eps", max_dis);
+        check_parameter("distance_point", "max_dis", max_dis >= eps, "at least eps", max_dis);
     }
 
     template <plain_number V>

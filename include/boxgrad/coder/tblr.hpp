@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/coder/coder.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::coder {
 
@@ -34,7 +35,7 @@ struct tblr {
 
     constexpr void check() const {
         for (const double n : normalizer) {
-            detail::check_parameter("tblr", "normalizer", n > 0 && n < infinity<double>, "positive", n);
+            check_parameter("tblr", "normalizer", n > 0 && n < infinity<double>, "positive", n);
         }
     }
 

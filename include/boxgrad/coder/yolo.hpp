@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/coder/yolox.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::coder {
 
@@ -24,8 +25,8 @@ struct yolo {
     double eps = 1e-6;
 
     constexpr void check() const {
-        detail::check_parameter("yolo", "stride", stride > 0 && stride < infinity<double>, "positive", stride);
-        detail::check_parameter("yolo", "eps", eps > 0 && eps < 0.5, "in (0, 1/2)", eps);
+        check_parameter("yolo", "stride", stride > 0 && stride < infinity<double>, "positive", stride);
+        check_parameter("yolo", "eps", eps > 0 && eps < 0.5, "in (0, 1/2)", eps);
     }
 
     template <plain_number V>

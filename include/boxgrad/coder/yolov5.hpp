@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/coder/coder.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::coder {
 
@@ -26,8 +27,8 @@ struct yolov5 {
     double eps = 1e-6;  ///< of a probability
 
     constexpr void check() const {
-        detail::check_parameter("yolov5", "stride", stride > 0 && stride < infinity<double>, "positive", stride);
-        detail::check_parameter("yolov5", "eps", eps > 0 && eps < 0.5, "in (0, 1/2)", eps);
+        check_parameter("yolov5", "stride", stride > 0 && stride < infinity<double>, "positive", stride);
+        check_parameter("yolov5", "eps", eps > 0 && eps < 0.5, "in (0, 1/2)", eps);
     }
 
     template <plain_number V>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boxgrad/core/parameter.hpp>
 #include <boxgrad/prior/detail/base_anchors.hpp>
 #include <boxgrad/prior/grid.hpp>
 
@@ -78,7 +79,7 @@ struct basic_anchor_generator {
         const double base = base_sizes.empty() ? (s.w < s.h ? s.w : s.h) : base_sizes[level];
         const numbers of_level = sizes.empty() ? all_scales() : sizes[level];
         const double unit = sizes.empty() ? base : 1;
-        for (const double x : of_level) detail::check_positive("anchor_generator", "scales", x);
+        for (const double x : of_level) check_positive("anchor_generator", "scales", x);
         const double plus = Convention == anchor_convention::legacy ? 1 : 0;
         centre c =
             centers.empty() ? centre{center_offset * (base - plus), center_offset * (base - plus)} : centers[level];
@@ -126,14 +127,14 @@ private:
         detail::check_count(op, "base_sizes", base_sizes.size(), num_levels());
         detail::check_count(op, "sizes", sizes.size(), num_levels());
         detail::check_level_index(op, level, num_levels());
-        for (const double r : ratios) detail::check_positive(op, "ratios", r);
+        for (const double r : ratios) check_positive(op, "ratios", r);
         for (const numbers& of_level : sizes) {
-            for (const double s : of_level) detail::check_positive(op, "sizes", s);
+            for (const double s : of_level) check_positive(op, "sizes", s);
         }
         for (const centre& c : centers) {
             if (!(c.x - c.x == 0 && c.y - c.y == 0)) raise(config_error(complaint(op, "centers", "finite", "another")));
         }
-        for (const double s : base_sizes) detail::check_positive(op, "base_sizes", s);
+        for (const double s : base_sizes) check_positive(op, "base_sizes", s);
     }
 };
 

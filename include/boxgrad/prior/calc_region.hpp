@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boxgrad/core/parameter.hpp>
 #include <boxgrad/prior/detail/base_anchors.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::prior {
@@ -23,9 +24,7 @@ constexpr region calc_region(const box<double>& b, double ratio) {
           b.y2 >= -limit && b.y2 <= limit)) {
         raise(config_error("calc_region: a coordinate is not a number of cells"));
     }
-    if (!(ratio >= 0 && ratio <= 1)) {
-        raise(config_error(complaint("calc_region", "ratio", "in [0, 1]", std::to_string(ratio))));
-    }
+    check_parameter("calc_region", "ratio", ratio >= 0 && ratio <= 1, "in [0, 1]", ratio);
     const auto mix = [](double x, double share, double y) {
         return static_cast<index>(detail::round_half_to_even((1 - share) * x + share * y));
     };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boxgrad/core/parameter.hpp>
 #include <boxgrad/prior/detail/base_anchors.hpp>
 #include <boxgrad/prior/grid.hpp>
 
@@ -45,9 +46,9 @@ struct default_box_generator {
             raise(config_error(complaint(op, "image", "positive",
                                          "(" + std::to_string(image.h) + ", " + std::to_string(image.w) + ")")));
         }
-        for (const double x : scales) detail::check_positive(op, "scales", x);
-        detail::check_positive(op, "min_ratio", min_ratio);
-        detail::check_positive(op, "max_ratio", max_ratio);
+        for (const double x : scales) check_positive(op, "scales", x);
+        check_positive(op, "min_ratio", min_ratio);
+        check_positive(op, "max_ratio", max_ratio);
         base_anchor_list<T> r;
         const auto add = [&](double w, double h) {
             const auto within = [&](double x) { return clip ? (x < 0 ? 0 : x > 1 ? 1 : x) : x; };
@@ -60,7 +61,7 @@ struct default_box_generator {
         add(s, s);
         add(between, between);
         for (const double ratio : aspect_ratios[level]) {
-            detail::check_positive(op, "aspect_ratios", ratio);
+            check_positive(op, "aspect_ratios", ratio);
             const double root = detail::square_root(ratio);
             add(s * root, s / root);
             add(s / root, s * root);

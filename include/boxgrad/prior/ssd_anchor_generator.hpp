@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boxgrad/core/parameter.hpp>
 #include <boxgrad/prior/detail/base_anchors.hpp>
 #include <boxgrad/prior/grid.hpp>
 
@@ -77,12 +78,12 @@ private:
         if (min_sizes.empty() != max_sizes.empty()) {
             raise(config_error(complaint(op, "max_sizes", "given with min_sizes", "one of them")));
         }
-        for (const double r : ratios[level]) detail::check_positive(op, "ratios", r);
+        for (const double r : ratios[level]) check_positive(op, "ratios", r);
         if (!min_sizes.empty()) {
             detail::check_count(op, "min_sizes", min_sizes.size(), levels);
             detail::check_count(op, "max_sizes", max_sizes.size(), levels);
-            detail::check_positive(op, "min_sizes", min_sizes[level]);
-            detail::check_positive(op, "max_sizes", max_sizes[level]);
+            check_positive(op, "min_sizes", min_sizes[level]);
+            check_positive(op, "max_sizes", max_sizes[level]);
             return {min_sizes[level], max_sizes[level]};
         }
         return spread(level);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boxgrad/core/parameter.hpp>
 #include <boxgrad/prior/detail/base_anchors.hpp>
 #include <boxgrad/prior/grid.hpp>
 
@@ -37,8 +38,8 @@ struct yolo_anchor_generator {
         }
         base_anchor_list<T> r;
         for (const anchor_size& s : base_sizes[level]) {
-            detail::check_positive(op, "base_sizes", s.w);
-            detail::check_positive(op, "base_sizes", s.h);
+            check_positive(op, "base_sizes", s.w);
+            check_positive(op, "base_sizes", s.h);
             r.push_back(detail::box_around<T>(anchor_convention::half_open, anchor_rounding::none, strides[level].w / 2,
                                               strides[level].h / 2, s.w, s.h));
         }

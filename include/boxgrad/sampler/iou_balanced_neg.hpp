@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boxgrad/core/parameter.hpp>
 #include <boxgrad/sampler/combined.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::sampler {
@@ -26,13 +27,9 @@ struct iou_balanced {
     static constexpr bool needs_overlap = true;
 
     void check(const char* op) const {
-        const auto require = [op](bool holds, const char* name, const char* expected, const std::string& actual) {
-            if (!holds) raise(config_error(complaint(op, name, expected, actual)));
-        };
-        require(floor_thr == floor_thr, "floor_thr", "a number", std::to_string(floor_thr));
-        require(floor_fraction >= 0 && floor_fraction <= 1, "floor_fraction", "from 0 to 1",
-                std::to_string(floor_fraction));
-        require(num_bins > 0, "num_bins", "positive", std::to_string(num_bins));
+        check_not_nan(op, "floor_thr", floor_thr);
+        check_parameter(op, "floor_fraction", floor_fraction >= 0 && floor_fraction <= 1, "from 0 to 1", floor_fraction);
+        check_count(op, "num_bins", num_bins);
     }
 
     template <class C>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boxgrad/core/parameter.hpp>
 #include <boxgrad/overlap/iou.hpp>
 #include <boxgrad/sampler/combined.hpp>
 
@@ -147,13 +148,10 @@ struct score_hlr {
                                             const seed& s, bad_truth policy = bad_truth::reject) const {
         using T = typename B::scalar;
         const char* const op = "score_hlr::sample";
-        const auto require = [op](bool holds, const char* name, const char* expected, double actual) {
-            if (!holds) raise(config_error(complaint(op, name, expected, std::to_string(actual))));
-        };
-        require(k >= 0, "k", "at least 0", k);
-        require(bias >= 0 && bias <= 1, "bias", "from 0 to 1", bias);
-        require(score_thr == score_thr, "score_thr", "a number", score_thr);
-        require(iou_thr > 0, "iou_thr", "positive", iou_thr);
+        check_parameter(op, "k", k >= 0, "at least 0", k);
+        check_parameter(op, "bias", bias >= 0 && bias <= 1, "from 0 to 1", bias);
+        check_not_nan(op, "score_thr", score_thr);
+        check_parameter(op, "iou_thr", iou_thr > 0, "positive", iou_thr);
         const index images = as_const_view<2>(b, assignment.truth, op, "assignment.truth").extent[0];
         if (static_cast<index>(std::size(predictions)) != images) {
             raise(shape_error(complaint(op, "predictions", std::to_string(images) + " images",

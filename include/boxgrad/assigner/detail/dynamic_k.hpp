@@ -105,19 +105,4 @@ matching<B> match_by_dynamic_k(const B& b, const char* op, const Scene& scene,
     return m;
 }
 
-/// What both assigners check of their parameters: throws config_error.
-struct parameter_check {
-    const char* op;
-
-    void refuse(const char* name, const char* want, double got) const {
-        raise(config_error(complaint(op, name, want, std::to_string(got))));
-    }
-    void positive(const char* name, double x) const {
-        if (!(x > 0)) refuse(name, "positive", x);
-    }
-    void weight(const char* name, double x) const {
-        if (!(x >= 0 && std::isfinite(x))) refuse(name, "finite and not negative", x);
-    }
-};
-
 }  // namespace boxgrad::inline BOXGRAD_ABI::assigner::detail

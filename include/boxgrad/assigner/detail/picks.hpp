@@ -7,7 +7,7 @@
 
 #include <boxgrad/assigner/detail/states.hpp>
 #include <boxgrad/assigner/detail/top_k.hpp>
-#include <boxgrad/core/math.hpp>
+#include <boxgrad/core/power.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner::detail {
 
@@ -79,25 +79,6 @@ BOXGRAD_FN T largest_score(const view<const T, 3>& scores, index b, index i) {
     }
     if (!all(zero == V(T(0)))) return not_a_number<T>;
     return largest_lane(most);
-}
-
-/// x^p for x >= 0. Whole powers up to 8 are products.
-template <plain_number V>
-BOXGRAD_FN V power(V x, scalar_t<V> p) {
-    using T = scalar_t<V>;
-    if (p == T(1)) return x;
-    if (p == T(0.5)) return sqrt(x);
-    const int n = p >= T(0) && p <= T(8) ? static_cast<int>(p) : -1;
-    if (n >= 0 && static_cast<T>(n) == p) {
-        V r(T(1));
-        for (int bits = n; bits != 0; bits >>= 1) {
-            if ((bits & 1) != 0) r = product(r, x);
-            x = product(x, x);
-        }
-        return r;
-    }
-    const V zero(T(0));
-    return select(x > zero, exp(product(V(p), log(x))), zero);
 }
 
 /// Scratch and result of an assignment by picks, taken before the first kernel: B·N·((1 + F)·sizeof(T) + 4) +

@@ -7,6 +7,7 @@
 #include <boxgrad/assigner/detail/assignment_problem.hpp>
 #include <boxgrad/assigner/detail/ignored.hpp>
 #include <boxgrad/assigner/match_cost.hpp>
+#include <boxgrad/core/parameter.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::assigner::detail {
 
@@ -49,7 +50,7 @@ template <class B, class Problem, class Cost, class Metric>
 result<B> match_queries(const B& b, const char* op, const Problem& p, const Cost& cost, index copies,
                         double ignore_iof_thr, const Metric& metric) {
     using T = typename B::scalar;
-    if (std::isnan(ignore_iof_thr)) raise(config_error(complaint(op, "ignore_iof_thr", "a number", "nan")));
+    check_not_nan(op, "ignore_iof_thr", ignore_iof_thr);
     auto truth = p.make_truth(b);
     auto overlap = b.template make<T, 2>(extents<2>{{p.images(), p.queries()}});
     auto counts = b.template make<std::int32_t, 1>(extents<1>{{count_size(p.images(), p.truths.size())}});

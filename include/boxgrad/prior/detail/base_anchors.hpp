@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boxgrad/core/math.hpp>
+#include <boxgrad/core/parameter.hpp>
 #include <boxgrad/prior/anchor_grid.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::prior {
@@ -87,11 +88,6 @@ constexpr base_anchor_list<T> boxes_around(anchor_convention convention, anchor_
     return r;
 }
 
-constexpr void check_positive(const char* op, const char* argument, double x) {
-    if (!(x > 0 && x < infinity<double>)) {
-        raise(config_error(complaint(op, argument, "positive", std::to_string(x))));
-    }
-}
 constexpr void check_level_index(const char* op, int level, int levels) {
     if (level < 0 || level >= levels) {
         raise(shape_error(complaint(op, "level", "in [0, " + std::to_string(levels) + ")", std::to_string(level))));

@@ -4,6 +4,7 @@
 /// \file
 /// What every sampler does with a batch: make each image's candidates, pick, gather.
 
+#include <boxgrad/core/parameter.hpp>
 #include <boxgrad/sampler/candidates.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::sampler::detail {
@@ -15,12 +16,9 @@ struct quota {
     bool add_gt_as_proposals;
 
     void check(const char* op) const {
-        const auto require = [op](bool holds, const char* name, const char* expected, auto actual) {
-            if (!holds) raise(config_error(complaint(op, name, expected, std::to_string(actual))));
-        };
-        require(num >= 0 && num <= index{1} << 53, "num", "from 0 to 2^53", num);
-        require(pos_fraction >= 0 && pos_fraction <= 1, "pos_fraction", "from 0 to 1", pos_fraction);
-        require(neg_pos_ub == neg_pos_ub, "neg_pos_ub", "a number", neg_pos_ub);
+        check_parameter(op, "num", num >= 0 && num <= index{1} << 53, "from 0 to 2^53", num);
+        check_parameter(op, "pos_fraction", pos_fraction >= 0 && pos_fraction <= 1, "from 0 to 1", pos_fraction);
+        check_not_nan(op, "neg_pos_ub", neg_pos_ub);
     }
     index positives() const { return static_cast<index>(static_cast<double>(num) * pos_fraction); }
     index negatives(index pos) const {
