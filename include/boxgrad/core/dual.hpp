@@ -44,10 +44,13 @@ struct dual {
         return map(a.value * b.value,
                    [&](int i) { return a.partial[i] * b.value + a.value * b.partial[i]; });
     }
-    /// (a' - q·b') / b with q = a / b: never b², so huge and tiny boxes stay finite (promise P7).
+    /// (a' - q·b') / b with q = a / b: never b², so huge and tiny boxes stay finite (promise P7). One reciprocal
+    /// serves all partials; it is kept finite, so that 0 / b stays 0 for every b.
     BOXGRAD_FN friend constexpr dual operator/(const dual& a, const dual& b) {
         const V q = a.value / b.value;
-        return map(q, [&](int i) { return (a.partial[i] - q * b.partial[i]) / b.value; });
+        const V most(number_traits<scalar_t<V>>::largest);
+        const V r = min(max(V(scalar_t<V>(1)) / b.value, -most), most);
+        return map(q, [&](int i) { return (a.partial[i] - q * b.partial[i]) * r; });
     }
     BOXGRAD_FN friend constexpr mask_t<V> operator<(const dual& a, const dual& b) {
         return a.value < b.value;
@@ -114,7 +117,11 @@ BOXGRAD_FN constexpr dual<V, N> max(const dual<V, N>& a, const dual<V, N>& b) {
 }
 template <class V, int N>
 BOXGRAD_FN constexpr dual<V, N> min(const dual<V, N>& a, const dual<V, N>& b) {
-    return -max(-a, -b);
+    const V half(scalar_t<V>(0.5));
+    return dual<V, N>::map(min(a.value, b.value), [&](int i) {
+        return select(b.value < a.value, b.partial[i],
+                      select(a.value < b.value, a.partial[i], half * (a.partial[i] + b.partial[i])));
+    });
 }
 template <class V, int N>
 BOXGRAD_FN constexpr dual<V, N> abs(const dual<V, N>& x) {

@@ -151,11 +151,49 @@ pack<T> load_full(const T* p) {
     return xsimd::batch<T>::load_unaligned(p);
 }
 
+#if defined(__AVX512F__)
+namespace detail {
+
+/// A target whose loads and stores can leave out lanes.
+template <real T>
+inline constexpr bool masked = sizeof(xsimd::batch<T>) == 64;
+
+/// Bits of the first `count` lanes.
+template <real T>
+auto first_bits(int count) {
+    using M = std::conditional_t<sizeof(T) == 4, __mmask16, __mmask8>;
+    return static_cast<M>((1U << count) - 1U);
+}
+template <real T>
+xsimd::batch<T> load_first(const T* p, int count) {
+    if constexpr (sizeof(T) == 4) {
+        return _mm512_mask_loadu_ps(_mm512_set1_ps(*p), first_bits<T>(count), p);
+    } else {
+        return _mm512_mask_loadu_pd(_mm512_set1_pd(*p), first_bits<T>(count), p);
+    }
+}
+template <real T>
+void store_first(xsimd::batch<T> x, T* p, int count) {
+    if constexpr (sizeof(T) == 4) {
+        _mm512_mask_storeu_ps(p, first_bits<T>(count), x);
+    } else {
+        _mm512_mask_storeu_pd(p, first_bits<T>(count), x);
+    }
+}
+
+}  // namespace detail
+#endif
+
 /// Reads `count` (1 to width) elements that lie `stride` apart; missing lanes repeat the first.
 template <class V>
     requires std::same_as<V, pack<scalar_t<V>>>
 V load(const scalar_t<V>* p, index stride, int count) {
     if (stride == 1 && count == V::width) return load_full(p);
+#if defined(__AVX512F__)
+    if constexpr (detail::masked<scalar_t<V>>) {
+        if (stride == 1) return detail::load_first(p, count);
+    }
+#endif
     scalar_t<V> buffer[V::width];
     for (int i = 0; i < V::width; ++i) buffer[i] = p[(i < count ? i : 0) * stride];
     return load_full(buffer);
@@ -166,6 +204,11 @@ void store(pack<T> x, T* p, index stride, int count) {
         x.v.store_unaligned(p);
         return;
     }
+#if defined(__AVX512F__)
+    if constexpr (detail::masked<T>) {
+        if (stride == 1) return detail::store_first(x.v, p, count);
+    }
+#endif
     T buffer[pack<T>::width];
     x.v.store_unaligned(buffer);
     for (int i = 0; i < count; ++i) p[i * stride] = buffer[i];
@@ -195,6 +238,27 @@ concept shuffled = requires(typename xsimd::batch<T>::register_type r) {
 template <int First, class R, int... I>
 R every_other(R a, R b, std::integer_sequence<int, I...>) {
     return __builtin_shufflevector(a, b, (First + 2 * I)...);
+}
+/// All lanes turned by By.
+template <int By, class R, int... I>
+R turned(R a, std::integer_sequence<int, I...>) {
+    constexpr int n = static_cast<int>(sizeof...(I));
+    return __builtin_shufflevector(a, a, ((I + By) % n)...);
+}
+template <int N>
+struct doubles_of {
+    typedef double type __attribute__((vector_size(static_cast<std::size_t>(N) * sizeof(double))));
+};
+/// The sum of floats, halves added up.
+template <class R, int... I>
+double sum_in_double(R a, std::integer_sequence<int, I...> lanes) {
+    constexpr int n = static_cast<int>(sizeof...(I));
+    using doubles = typename doubles_of<n>::type;
+    const auto low = __builtin_convertvector(__builtin_shufflevector(a, a, I...), doubles);
+    doubles sum = low + __builtin_convertvector(__builtin_shufflevector(a, a, (I + n)...), doubles);
+    if constexpr (n >= 8) sum = sum + turned<4>(sum, lanes);
+    sum = sum + turned<2>(sum, lanes);
+    return sum[0] + sum[1];
 }
 /// Half of two registers, their elements in turns.
 template <int First, class R, int... I>
@@ -257,10 +321,28 @@ bool store_four(const pack<T> (&column)[4], T* p) {
 #endif
     return false;
 }
+/// Lane i is lane i + By of x, the last followed by the first.
+template <int By, real T>
+pack<T> turned(pack<T> x) {
+    constexpr int n = pack<T>::width;
+#if defined(BOXGRAD_SHUFFLES)
+    if constexpr (detail::shuffled<T>) {
+        const typename xsimd::batch<T>::register_type r = x.v;
+        return xsimd::batch<T>(detail::turned<By>(r, std::make_integer_sequence<int, n>{}));
+    }
+#endif
+    T buffer[static_cast<std::size_t>(2 * n)];
+    x.v.store_unaligned(buffer);
+    x.v.store_unaligned(buffer + n);
+    return load_full(buffer + By);
+}
 /// true in the first `count` lanes.
 template <class V>
     requires std::same_as<V, pack<scalar_t<V>>>
 mask_t<V> first_lanes(int count) {
+#if defined(__AVX512F__)
+    if constexpr (detail::masked<scalar_t<V>>) return {xsimd::batch_bool<scalar_t<V>>(detail::first_bits<scalar_t<V>>(count))};
+#endif
     scalar_t<V> position[V::width];
     for (int i = 0; i < V::width; ++i) position[i] = static_cast<scalar_t<V>>(i);
     return load_full(position) < V(static_cast<scalar_t<V>>(count));
@@ -270,6 +352,12 @@ template <real T>
 std::int32_t lane_bits(pack_mask<T> m) {
 #if defined(__AVX512F__)
     if constexpr (sizeof(xsimd::batch<T>) == 64) return static_cast<std::int32_t>(m.m.data);
+#elif defined(__AVX__)
+    if constexpr (sizeof(T) == 4) return _mm256_movemask_ps(m.m.data);
+    if constexpr (sizeof(T) == 8) return _mm256_movemask_pd(m.m.data);
+#elif defined(__SSE2__)
+    if constexpr (sizeof(T) == 4) return _mm_movemask_ps(m.m.data);
+    if constexpr (sizeof(T) == 8) return _mm_movemask_pd(m.m.data);
 #endif
     T buffer[pack<T>::width];
     select(m, pack<T>(T(1)), pack<T>(T(0))).v.store_unaligned(buffer);
@@ -277,9 +365,17 @@ std::int32_t lane_bits(pack_mask<T> m) {
     for (int i = 0; i < pack<T>::width; ++i) bits |= static_cast<std::int32_t>(buffer[i] != T(0)) << i;
     return bits;
 }
-/// The lanes' sum, added in lane order in double.
+/// The lanes' sum in double.
 template <real T>
 double sum_lanes(pack<T> x) {
+#if defined(BOXGRAD_SHUFFLES)
+    if constexpr (sizeof(T) == 4 && pack<T>::width >= 8) {
+        if constexpr (detail::shuffled<T>) {
+            const typename xsimd::batch<T>::register_type r = x.v;
+            return detail::sum_in_double(r, std::make_integer_sequence<int, pack<T>::width / 2>{});
+        }
+    }
+#endif
     T buffer[pack<T>::width];
     x.v.store_unaligned(buffer);
     double sum = 0;
@@ -288,6 +384,12 @@ double sum_lanes(pack<T> x) {
 }
 template <real T>
 T lane(pack<T> x, int i) {
+#if defined(BOXGRAD_SHUFFLES)
+    if constexpr (detail::shuffled<T>) {
+        const typename xsimd::batch<T>::register_type r = x.v;
+        return r[i];
+    }
+#endif
     T buffer[pack<T>::width];
     x.v.store_unaligned(buffer);
     return buffer[i];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boxgrad/loss/detail/logistic.hpp>
 #include <boxgrad/loss/term.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::loss {
@@ -8,8 +9,8 @@ namespace boxgrad::inline BOXGRAD_ABI::loss {
 /// Binary cross entropy of a logit x with a target t in [0, 1], the positive part weighed by w (1 unless
 /// `targets(...).class_weight` gives one for each class: PyTorch's `pos_weight`).
 ///
-///     l(x, t) = (1 - t)·max(x, 0) + w·t·max(-x, 0) + (1 - t + w·t)·ln(1 + e^-|x|)
-///             = -w·t·ln σ(x) - (1 - t)·ln(1 - σ(x))        a sum of parts >= 0: nothing cancels
+///     l(x, t) = -w·t·ln σ(x) - (1 - t)·ln σ(-x)           a sum of parts >= 0: nothing cancels
+///     -ln σ(x) = max(-x, 0) + ln(1 + e^-|x|)
 ///     ∂l/∂x   = (1 - t)·σ(x) - w·t·σ(-x), without cancellation for t = 0 and t = 1
 ///
 /// Finite and not negative for every finite logit (promise P12). Targets outside of [0, 1] are
@@ -17,17 +18,16 @@ namespace boxgrad::inline BOXGRAD_ABI::loss {
 struct bce {
     template <number V>
     BOXGRAD_FN constexpr V operator()(V x, base_t<V> t, base_t<V> w) const {
-        using P = base_t<V>;
-        const V zero(scalar_t<V>(0));
-        const P negative = P(scalar_t<V>(1)) - t;
-        const P positive = w * t;
-        return V(negative) * max(x, zero) + V(positive) * max(-x, zero) + V(negative + positive) * log1p(exp(-abs(x)));
+        return of(detail::logistic<V>(x), t, w * t);
     }
     template <number V>
     BOXGRAD_FN constexpr V operator()(V x, base_t<V> t) const {
-        const V zero(scalar_t<V>(0));
-        const V one(scalar_t<V>(1));
-        return (one - V(t)) * max(x, zero) + V(t) * max(-x, zero) + log1p(exp(-abs(x)));
+        return of(detail::logistic<V>(x), t, t);
+    }
+    /// Where more is needed of the logit than its cross entropy. `positive` is w·t.
+    template <number V>
+    BOXGRAD_FN static constexpr V of(const detail::logistic<V>& x, base_t<V> t, base_t<V> positive) {
+        return V(base_t<V>(scalar_t<V>(1)) - t) * x.minus_log_no + V(positive) * x.minus_log_yes;
     }
 };
 static_assert(positively_weighted<bce>);

@@ -7,6 +7,7 @@
 /// throws config_error for parameters outside of their range; it is called before anything else.
 
 #include <boxgrad/core/box.hpp>
+#include <boxgrad/core/parameter.hpp>
 #include <boxgrad/core/rows.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::loss {
@@ -141,10 +142,7 @@ struct weighted<Term> {
 
 namespace detail {
 
-/// Throws config_error unless a parameter is good.
-constexpr void check_parameter(const char* term, const char* parameter, bool good, const char* expected, double actual) {
-    if (!good) raise(config_error(complaint(term, parameter, expected, std::to_string(actual))));
-}
+using boxgrad::check_parameter;
 
 template <class Term>
 constexpr void check(const Term& term) {

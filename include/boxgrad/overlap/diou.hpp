@@ -31,9 +31,14 @@ struct basic_diou {
 
     template <number V>
     BOXGRAD_FN constexpr V operator()(const box<V>& p, const box<V>& q) const {
+        const fields<V, 2> x = parts(p, q);
+        return x[0] - x[1];
+    }
+    template <number V>
+    BOXGRAD_FN constexpr fields<V, 2> parts(const box<V>& p, const box<V>& q) const {
         const box<V> a = p.upright();
         const box<V> b = q.upright();
-        return ratio<Rule, V>(a, b, eps).iou - centre_distance(a, b, eps);
+        return {{ratio<Rule, V>(a, b, eps).iou, centre_distance(a, b, eps)}};
     }
 };
 using diou = basic_diou<>;
@@ -74,6 +79,14 @@ struct basic_ciou {
 
     template <number V>
     BOXGRAD_FN constexpr V operator()(const box<V>& p, const box<V>& q) const {
+        const fields<V, 3> x = parts(p, q);
+        const V r = x[0] - (x[1] + x[2]);
+        const V one(scalar_t<V>(1));
+        if constexpr (Alpha == alpha_rule::gated) return clamp_max(clamp_min(r, -one), one);
+        return r;
+    }
+    template <number V>
+    BOXGRAD_FN constexpr fields<V, 3> parts(const box<V>& p, const box<V>& q) const {
         using T = scalar_t<V>;
         using P = base_t<V>;
         const P one(T(1));
@@ -93,9 +106,7 @@ struct basic_ciou {
         if constexpr (Alpha == alpha_rule::gated) alpha = select(u > P(T(0.5)), alpha, zero);
         // Where α is 0 the angle's gradient does not count, however large.
         const V aspect = select(alpha == zero, V(zero), product(V(alpha), v));
-        const V r = overlap - (centre_distance(a, b, eps) + aspect);
-        if constexpr (Alpha == alpha_rule::gated) return clamp_max(clamp_min(r, V(-one)), V(one));
-        return r;
+        return {{overlap, centre_distance(a, b, eps), aspect}};
     }
 };
 using ciou = basic_ciou<>;

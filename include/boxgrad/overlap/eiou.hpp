@@ -28,8 +28,10 @@ struct eiou {
         const V ky = max(a.y1, b.y1);
         const V mx = min(a.x2, b.x2);
         const V my = min(a.y2, b.y2);
-        const V i = product(mx - ex, my - ey) + product(min(kx, mx) - ex, min(ky, my) - ey) -
-                    product(kx - ex, max(ky, my) - ey) - product(max(kx, mx) - ex, ky - ey);
+        // The four areas cancel where boxes are far from their common corner: the same by gaps and common sides.
+        const V zero(scalar_t<V>(0));
+        const V gaps = product(max(ky - my, zero), (mx - ex) + (kx - ex)) + product(max(kx - mx, zero), (my - ey) + (ky - ey));
+        const V i = product(max(mx - kx, zero), max(my - ky, zero)) - gaps;
         return quotient(i, a.area() + b.area() - i, eps);
     }
 };

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <boxgrad/core/box.hpp>
+#include <boxgrad/core/rows.hpp>
 
 namespace boxgrad::inline BOXGRAD_ABI::overlap {
 
-/// An overlap of two boxes, written over a number.
+/// An overlap of two boxes, written over a number. One that is IoU less penalties has `parts(a, b)` as well:
+/// the IoU, then each penalty.
 template <class O>
 concept term = requires(const O& o, box<float> f, box<dual<float, 4>> d) {
     { o(f, f) } -> std::same_as<float>;
@@ -103,6 +104,10 @@ struct basic_iou {
     BOXGRAD_FN constexpr V operator()(const box<V>& a, const box<V>& b) const {
         return ratio<Rule, V>(a.upright(), b.upright(), eps).iou;
     }
+    template <number V>
+    BOXGRAD_FN constexpr fields<V, 1> parts(const box<V>& a, const box<V>& b) const {
+        return {{(*this)(a, b)}};
+    }
 };
 using iou = basic_iou<>;
 
@@ -147,20 +152,30 @@ struct basic_giou {
 
     template <number V>
     BOXGRAD_FN constexpr V operator()(const box<V>& p, const box<V>& q) const {
+        const fields<V, 2> x = parts(p, q);
+        const V r = x[0] - x[1];
+        if constexpr (Rule == eps_rule::floor || Rule == eps_rule::added) {
+            return r;
+        } else {
+            // Flat boxes that are taller by eps may cover more than their hull.
+            return clamp_max(r, V(scalar_t<V>(1)));
+        }
+    }
+    template <number V>
+    BOXGRAD_FN constexpr fields<V, 2> parts(const box<V>& p, const box<V>& q) const {
         const box<V> a = p.upright();
         const box<V> b = q.upright();
         const ratio<Rule, V> r(a, b, eps);
         const V area = hull(a, b).area();
         if constexpr (Rule == eps_rule::floor) {
             const V v = max(area, floor_of<V>(eps));
-            return r.iou - (v - r.joint) / v;
+            return {{r.iou, (v - r.joint) / v}};
         } else if constexpr (Rule == eps_rule::added) {
             // The reference adds eps to the divisors only.
-            return r.iou - quotient(area - areas<V>(a, b).joint(), area, eps);
+            return {{r.iou, quotient(area - areas<V>(a, b).joint(), area, eps)}};
         } else {
-            // Flat boxes that are taller by eps may cover more than their hull.
             const V v = divisor(area, Rule == eps_rule::none ? 0.0 : eps);
-            return clamp_max(r.iou - (v - r.joint) / v, V(scalar_t<V>(1)));
+            return {{r.iou, (v - r.joint) / v}};
         }
     }
 };
