@@ -62,7 +62,7 @@ struct recorded {
     std::string text(const std::string& key, const std::string& otherwise) const;
     /// Rows of `columns` numbers; a plain number stands for a row of equal ones where `spread`.
     std::vector<std::vector<double>> rows(const std::string& key, std::size_t columns, bool spread = false) const;
-    /// Lists of any length each.
+    /// Lists of any length each, what is nested in them flat.
     std::vector<std::vector<double>> lists(const std::string& key) const;
     /// A list of numbers; empty where it is absent or null.
     std::vector<double> list(const std::string& key) const;

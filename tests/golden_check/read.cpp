@@ -77,13 +77,24 @@ void append(const json& j, parameter& p, std::size_t depth) {
     for (const json& x : j) append(x, p, depth + 1);
 }
 
-/// Lists of numbers that differ in length.
+/// The numbers of a list and of the lists in it.
+void flatten(const json& j, std::vector<double>& numbers) {
+    if (!j.is_array()) {
+        numbers.push_back(real_of(j));
+    } else {
+        for (const json& x : j) flatten(x, numbers);
+    }
+}
+
+/// Lists that differ in length, of numbers or of lists of one length.
 bool is_ragged(const json& j) {
     bool differs = false;
+    const json* model = nullptr;
     for (const json& x : j) {
         if (!x.is_array()) return false;
         for (const json& y : x) {
-            if (!y.is_number()) return false;
+            if (!model) model = &y;
+            if (!(y.is_array() || y.is_number()) || y.is_array() != model->is_array() || y.size() != model->size()) return false;
         }
         differs = differs || x.size() != j.front().size();
     }
@@ -112,8 +123,9 @@ void read_params(const json& j, const std::string& prefix, std::map<std::string,
         } else if (x.is_array() && is_ragged(x)) {
             p.kind = parameter::ragged;
             for (const json& one : x) {
-                p.shape.push_back(static_cast<index>(one.size()));
-                for (const json& y : one) p.numbers.push_back(real_of(y));
+                const std::size_t before = p.numbers.size();
+                flatten(one, p.numbers);
+                p.shape.push_back(static_cast<index>(p.numbers.size() - before));
             }
         } else if (x.is_array()) {
             p.kind = parameter::list;

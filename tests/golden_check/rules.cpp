@@ -10,7 +10,16 @@ namespace golden {
 
 namespace {
 
-bool is_loss(const std::string& c) { return c == "iou_loss" || c == "giou_loss" || c == "l1_loss"; }
+bool is_box_loss(const std::string& c) {
+    return c == "iou_loss" || c == "bounded_iou_loss" || c == "giou_loss" || c == "diou_loss" || c == "ciou_loss" ||
+           c == "eiou_loss" || c == "siou_loss";
+}
+
+/// Of numbers, a weight each.
+bool is_difference_loss(const std::string& c) {
+    return c == "l1_loss" || c == "smooth_l1_loss" || c == "balanced_l1_loss" || c == "mse_loss";
+}
+bool is_loss(const std::string& c) { return is_box_loss(c) || is_difference_loss(c); }
 
 bool is_assigner(const std::string& c) { return c.find("_assigner") != std::string::npos; }
 
@@ -160,7 +169,7 @@ bool no_positive_weight(const std::string& component, recorded& c) {
     array& loss = c.outputs.at("loss");
     if (!loss.shape.empty() || loss.real.front() != 0) return false;
     std::vector<index> shape = c.input("pred").shape;
-    if (component != "l1_loss") shape.pop_back();
+    if (is_box_loss(component) && component != "bounded_iou_loss") shape.pop_back();
     index size = 1;
     for (const index e : shape) size *= e;
     loss = array::of(shape, std::vector<double>(static_cast<std::size_t>(size), 0.0));
@@ -168,11 +177,42 @@ bool no_positive_weight(const std::string& component, recorded& c) {
     return true;
 }
 
+/// CIoU of equal boxes is 1, the loss 0 and without a slope, where in float the reference's alpha is 0/0.
+bool equal_boxes(const std::string& component, recorded& c) {
+    if (component != "ciou_loss" || c.is_double || !c.wants("loss") || !c.wants("grad_pred") || reduction_of(c) != "none") return false;
+    const std::vector<double>& p = c.input("pred").real;
+    const std::vector<double>& t = c.input("target").real;
+    std::vector<double>& loss = c.outputs.at("loss").real;
+    std::vector<double>& gradient = c.outputs.at("grad_pred").real;
+    bool changed = false;
+    for (std::size_t i = 0; i < loss.size(); ++i) {
+        const auto same = [&](std::size_t k) { return p.at(4 * i + k) == t.at(4 * i + k); };
+        if (!std::isnan(loss[i]) || !(same(0) && same(1) && same(2) && same(3))) continue;
+        loss[i] = 0;
+        for (std::size_t k = 4 * i; k < 4 * i + 4; ++k) {
+            if (std::isnan(gradient.at(k))) gradient[k] = 0;
+        }
+        changed = true;
+    }
+    return changed;
+}
+
 /// A weight below 0, or NaN, is refused.
 bool bad_weight(const std::string& component, recorded& c) {
     if (!is_loss(component) || c.raises) return false;
     const array* const w = c.find_input("weight");
     if (!w || std::all_of(w->real.begin(), w->real.end(), [](double x) { return x >= 0; })) return false;
+    promise_error(c, false);
+    return true;
+}
+
+/// A label that is no class, nor the background's, is refused; the reference's quality focal loss takes a negative one
+/// for background.
+bool label_of_no_class(const std::string& component, recorded& c) {
+    if (component != "quality_focal_loss" || c.raises || !c.find_input("label")) return false;
+    const std::vector<std::int64_t>& labels = c.input("label").whole;
+    const index classes = c.input("pred").shape.at(1);
+    if (std::all_of(labels.begin(), labels.end(), [&](std::int64_t l) { return l >= 0 && l <= classes; })) return false;
     promise_error(c, false);
     return true;
 }
@@ -405,6 +445,7 @@ std::vector<std::string> apply_rules(const std::string& component, recorded& c) 
     };
     static constexpr rule rules[] = {
         {"P4 truth that is no box", truth_no_box},
+        {"P10 label of no class", label_of_no_class},
         {"P13 negative weight", bad_weight},
         {"P33 average factor", bad_avg_factor},
         {"P3 few candidates", few_candidates},
@@ -417,6 +458,7 @@ std::vector<std::string> apply_rules(const std::string& component, recorded& c) 
         {"P2 mean of nothing", mean_of_nothing},
         {"P5 inverted box", inverted_boxes},
         {"P11 no positive weight", no_positive_weight},
+        {"CIoU of equal boxes", equal_boxes},
         {"P24 distinct picks", distinct_picks},
         {"targets are constants", constant_targets},
     };

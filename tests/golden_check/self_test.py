@@ -87,7 +87,7 @@ for component, file in FILES.items():
                 if a["dtype"] in ("int64", "bool"):
                     data[at] = 1 - data[at] if a["dtype"] == "bool" else data[at] + 1
                 elif isinstance(data[at], str):
-                    data[at] = 0.0
+                    data[at] = 1.0
                 elif output == "max_overlaps" and data[at] in (-1e5, -1e8):
                     continue  # any value but the fill itself is compared; see below
                 else:
