@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Gradients beyond the box terms' own: elementwise terms in double, and each box term behind the coder, with
-// respect to the four raw numbers of a head. Derivatives by hand, by differences, and in float.
+// respect to the four raw numbers of a head. Derivatives by hand; behind the coder by differences and in float as well.
 #include "catch.hpp"
 
 #include <boxgrad/backend/memory.hpp>
@@ -22,12 +22,10 @@ constexpr int points = 100000;
 struct bce_by_hand {
     using term = boxgrad::loss::bce;
     static double slope(double x, double t) { return (1 - t) / (1 + std::exp(-x)) - t / (1 + std::exp(x)); }
-    static double to_kink(double, double) { return 1e9; }
 };
 struct l1_by_hand {
     using term = boxgrad::loss::l1;
     static double slope(double x, double t) { return x > t ? 1 : x < t ? -1 : 0; }
-    static double to_kink(double x, double t) { return std::abs(x - t); }
 };
 using elementwise = std::tuple<bce_by_hand, l1_by_hand>;
 
@@ -125,38 +123,19 @@ boxgrad::dual<T, 4> by_library(const Term& term, const sample& s) {
 
 }  // namespace
 
-TEMPLATE_LIST_TEST_CASE("elementwise terms: by hand, by differences, float against double", "[loss][gradient]", elementwise) {
+TEMPLATE_LIST_TEST_CASE("elementwise terms: by hand", "[loss][gradient]", elementwise) {
     using term = typename TestType::term;
     using D = boxgrad::dual<double, 1>;
-    using F = boxgrad::dual<float, 1>;
-    constexpr double h = 1e-3;
     std::mt19937_64 random(1);
     double by_hand = 0;
-    double by_difference = 0;
-    double in_float = 0;
-    int used = 0;
     int saturated = 0;
     for (int i = 0; i < points; ++i) {
         const auto [x, t] = element(random, i);
-        const double g = term{}(D::variable(x, 0), t).partial[0];
-        by_hand = std::max(by_hand, std::abs(g - TestType::slope(x, t)));
-        // What float holds is what both see.
-        const auto xf = static_cast<float>(x);
-        const auto tf = static_cast<float>(t);
-        const double wide = term{}(D::variable(static_cast<double>(xf), 0), static_cast<double>(tf)).partial[0];
-        in_float = std::max(in_float, std::abs(static_cast<double>(term{}(F::variable(xf, 0), tf).partial[0]) - wide));
+        by_hand = std::max(by_hand, std::abs(term{}(D::variable(x, 0), t).partial[0] - TestType::slope(x, t)));
         saturated += std::abs(x) > 40 ? 1 : 0;
-        // The hinges of max(x, 0) and |x| cancel in BCE, but not in rounding: it counts as smooth.
-        if (TestType::to_kink(x, t) < 4 * h || std::abs(x) > 100) continue;
-        ++used;
-        const auto f = [&](double s) { return term{}(x + s * h, t); };
-        by_difference = std::max(by_difference, std::abs((f(-2) - 8 * f(-1) + 8 * f(1) - f(2)) / (12 * h) - g));
     }
-    INFO("by hand " << by_hand << ", by difference " << by_difference << " at " << used << ", float " << in_float);
+    INFO("by hand " << by_hand);
     CHECK(by_hand <= 1e-11);
-    CHECK(in_float <= 1e-5);
-    CHECK(by_difference <= 1e-8);
-    CHECK(used > points * 2 / 5);
     CHECK(saturated > points / 10);
 }
 
