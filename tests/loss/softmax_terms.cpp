@@ -511,7 +511,7 @@ TEST_CASE("accuracy: several k, ties, a threshold, NaN and errors", "[loss]") {
     const double nan = std::numeric_limits<double>::quiet_NaN();
     const std::vector<std::array<double, 4>> x{
         {4, 3, 2, 1}, {5, 5, 5, 0}, {0.3, 0.2, 0.9, 0.9}, {1, nan, 0, 0}, {nan, 1, 0, 0}};
-    const auto of = [&](const labels& y, const loss::ranks& k) {
+    const auto of = [&](const labels& y, const loss::topk_ranks& k) {
         const auto r = loss::accuracy(b, x, y, k);
         return std::vector<double>(r.begin(), r.end());
     };

@@ -11,7 +11,7 @@
 namespace boxgrad::inline BOXGRAD_ABI::loss {
 
 /// The k of `accuracy`: up to 16.
-using ranks = inplace_vector<index, 16>;
+using topk_ranks = inplace_vector<index, 16>;
 
 namespace detail {
 
@@ -23,7 +23,7 @@ struct accuracy_kernel {
     view<const T, 2> prediction;
     label_reader<1> labels;
     ignoring ignored;
-    ranks topk;
+    topk_ranks topk;
     T threshold;  ///< scores above it count
     view<index, 2> hits;
 
@@ -60,7 +60,7 @@ struct accuracy_kernel {
 /// for k outside of 1 to C. mmdetection 3.3, accuracy(pred, target, topk, thresh), where PyTorch leaves the order of
 /// equal scores open.
 template <backend B, detail::numbers_for<B> X, detail::target_for<B> Y>
-numbers accuracy(const B& b, const X& prediction, const Y& target, const ranks& topk = {1},
+numbers accuracy(const B& b, const X& prediction, const Y& target, const topk_ranks& topk = {1},
                  double threshold = -std::numeric_limits<double>::infinity()) {
     using T = typename B::scalar;
     constexpr const char* op = "loss::accuracy";

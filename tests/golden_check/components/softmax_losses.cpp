@@ -56,7 +56,7 @@ GOLDEN_COMPONENT(accuracy) {
     on_backends(k, [&](const auto& b) {
         using T = typename std::remove_cvref_t<decltype(b)>::scalar;
         const parameter* const topk = c.find("topk");
-        boxgrad::loss::ranks ranks;
+        boxgrad::loss::topk_ranks ranks;
         if (!topk || topk->kind == parameter::number) {
             ranks.push_back(c.whole("topk", 1));
         } else {
