@@ -44,6 +44,21 @@ struct dual {
         return map(a.value * b.value,
                    [&](int i) { return a.partial[i] * b.value + a.value * b.partial[i]; });
     }
+    /// By a constant, written as a plain number: it has no derivatives that would be multiplied and added.
+    BOXGRAD_FN friend constexpr dual operator*(const V& c, const dual& x) {
+        return map(c * x.value, [&](int i) { return c * x.partial[i]; });
+    }
+    BOXGRAD_FN friend constexpr dual operator*(const dual& x, const V& c) { return c * x; }
+    BOXGRAD_FN friend constexpr dual operator*(const scalar_t<V>& c, const dual& x)
+        requires(!std::same_as<V, scalar_t<V>>)
+    {
+        return V(c) * x;
+    }
+    BOXGRAD_FN friend constexpr dual operator*(const dual& x, const scalar_t<V>& c)
+        requires(!std::same_as<V, scalar_t<V>>)
+    {
+        return V(c) * x;
+    }
     /// (a' - q·b') / b with q = a / b: never b², so huge and tiny boxes stay finite (promise P7). One reciprocal
     /// serves all partials; it is kept finite, so that 0 / b stays 0 for every b.
     BOXGRAD_FN friend constexpr dual operator/(const dual& a, const dual& b) {

@@ -27,7 +27,7 @@ struct bce {
     /// Where more is needed of the logit than its cross entropy. `positive` is w·t.
     template <number V>
     BOXGRAD_FN static constexpr V of(const detail::logistic<V>& x, base_t<V> t, base_t<V> positive) {
-        return V(base_t<V>(scalar_t<V>(1)) - t) * x.minus_log_no + V(positive) * x.minus_log_yes;
+        return (base_t<V>(scalar_t<V>(1)) - t) * x.minus_log_no + positive * x.minus_log_yes;
     }
 };
 static_assert(positively_weighted<bce>);

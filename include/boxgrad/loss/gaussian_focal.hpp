@@ -47,7 +47,7 @@ struct gaussian_focal {
         using T = scalar_t<V>;
         const base_t<V> away = power(base_t<V>(T(1)) - t, static_cast<T>(gamma));
         const V l = power(p, static_cast<T>(alpha)) * detail::minus_log(V(T(1)) - p, p, T(1e-12));
-        return V(base_t<V>(static_cast<T>(neg_weight)) * away) * l;
+        return (base_t<V>(static_cast<T>(neg_weight)) * away) * l;
     }
 };
 static_assert(elementwise_term<gaussian_focal>);

@@ -28,7 +28,7 @@ struct probability_focal {
         using T = scalar_t<V>;
         const V q = detail::wrongness(p, V(T(1)) - p, t);
         const V b = detail::bce_of_probability(p, t);
-        return V(detail::class_balance(t, static_cast<T>(alpha))) * (power(q, static_cast<T>(gamma)) * b);
+        return detail::class_balance(t, static_cast<T>(alpha)) * (power(q, static_cast<T>(gamma)) * b);
     }
 };
 static_assert(elementwise_term<probability_focal>);

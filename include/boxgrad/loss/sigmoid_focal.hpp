@@ -29,7 +29,7 @@ struct sigmoid_focal {
         using T = scalar_t<V>;
         const detail::logistic<V> s(x);
         const V q = detail::wrongness(s.yes, s.no, t);
-        return V(detail::class_balance(t, static_cast<T>(alpha))) *
+        return detail::class_balance(t, static_cast<T>(alpha)) *
                (power(q, static_cast<T>(gamma)) * bce::of(s, t, t));
     }
 };

@@ -21,14 +21,14 @@ BOXGRAD_FN constexpr V class_balance(V t, scalar_t<V> alpha) {
 template <number V>
 BOXGRAD_FN constexpr V wrongness(V p, V rest, base_t<V> t) {
     const base_t<V> one(scalar_t<V>(1));
-    return V(t) * rest + V(one - t) * p;
+    return t * rest + (one - t) * p;
 }
 
 /// |t - p|, without cancellation for t = 0 and t = 1. `rest` is 1 - p.
 template <number V>
 BOXGRAD_FN constexpr V distance(V p, V rest, base_t<V> t) {
     const base_t<V> one(scalar_t<V>(1));
-    return abs(V(t) * rest - V(one - t) * p);
+    return abs(t * rest - (one - t) * p);
 }
 
 /// Binary cross entropy of a probability p in [0, 1] with a target t, with PyTorch's clamps: logarithms are at least
