@@ -187,14 +187,14 @@ TEST_CASE("PISA with sigmoid scores, powers and an average factor", "[loss][pisa
             const auto r = loss::carl{k, bias, true, C}.value_and_gradient(b, loss::smooth_l1{}, logits, s.labels,
                                                                            boxes, targets, 2.5, 0.5);
             CHECK(std::abs(r.value - static_cast<double>(by_hand(x, p))) <= 1e-12);
-            const auto half = [](std::vector<real> v) {
+            const auto halved = [](std::vector<real> v) {
                 for (real& y : v) y /= 2;
                 return v;
             };
-            CHECK(test::largest_difference(test::to_host<2>(b, r.logits), half(test::differences(x, [&](const auto& v) {
+            CHECK(test::largest_difference(test::to_host<2>(b, r.logits), halved(test::differences(x, [&](const auto& v) {
                                                return by_hand(v, p);
                                            }))) <= 1e-9);
-            CHECK(test::largest_difference(test::to_host<2>(b, r.boxes), half(test::differences(p, [&](const auto& v) {
+            CHECK(test::largest_difference(test::to_host<2>(b, r.boxes), halved(test::differences(p, [&](const auto& v) {
                                                return by_hand(x, v);
                                            }))) <= 1e-9);
         }

@@ -199,7 +199,7 @@ TEMPLATE_TEST_CASE("P12 distributions keep their digits", "[loss][gradient][prom
     using T = TestType;
     const double eps = static_cast<double>(std::numeric_limits<T>::epsilon());
     std::mt19937_64 random(2);
-    worst<T> hard, half;
+    worst<T> hard, soft_ones;
     for (const std::size_t n : class_counts) {
         for (const double scale : {0.01, 1.0, 8.0, 30.0}) {
             const auto x = random_row<T>(random, n, scale);
@@ -219,13 +219,13 @@ TEMPLATE_TEST_CASE("P12 distributions keep their digits", "[loss][gradient][prom
             t[y] = T(1) - static_cast<T>(1e-4);
             const answer want = by_hand(exact(ahead), exact(t), 0);
             const auto soft = of_row(loss::cross_entropy{}, ahead, as_row(t));
-            half.add(soft, want);
+            soft_ones.add(soft, want);
         }
     }
-    INFO("value " << hard.value / eps << " " << half.value / eps << " ε, gradient " << hard.gradient / eps << " "
-                  << half.gradient / eps << " ε");
+    INFO("value " << hard.value / eps << " " << soft_ones.value / eps << " ε, gradient " << hard.gradient / eps << " "
+                  << soft_ones.gradient / eps << " ε");
     CHECK((hard.value < 84 * eps && hard.gradient < 84 * eps));
-    CHECK((half.value < 84 * eps && half.gradient < 84 * eps));
+    CHECK((soft_ones.value < 84 * eps && soft_ones.gradient < 84 * eps));
 }
 
 TEMPLATE_TEST_CASE("P12 distribution focal, distillation and several positives keep their digits",

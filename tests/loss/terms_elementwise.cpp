@@ -16,6 +16,8 @@
 #include <boxgrad/loss/smooth_l1.hpp>
 #include <boxgrad/loss/varifocal.hpp>
 
+#include "../docs/examples/charbonnier.hpp"  // the documents' own term
+
 namespace test {
 
 namespace {
@@ -36,6 +38,7 @@ std::vector<subject> elementwise_subjects() {
         elementwise("bce", loss::bce{}, logits, soft, classifies),
         elementwise("bce, weighted", loss::weighted<loss::bce>{0.5, {}}, logits, soft, classifies),
         elementwise("l1", loss::l1{}, differences, differences, regresses, around({})),
+        elementwise("own term", charbonnier{1}, differences, differences, regresses),
         elementwise("mse", loss::mse{}, differences, differences, regresses),
         elementwise("smooth_l1", loss::smooth_l1{}, differences, differences, regresses, around({1})),
         elementwise("smooth_l1, beta 1/9", loss::smooth_l1{1.0 / 9}, differences, differences, regresses,

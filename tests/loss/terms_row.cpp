@@ -12,6 +12,8 @@
 #include <boxgrad/loss/per_row.hpp>
 #include <boxgrad/loss/softmax_focal.hpp>
 
+#include "../docs/examples/poly1.hpp"  // the documents' own term
+
 namespace test {
 
 namespace {
@@ -27,6 +29,7 @@ std::vector<subject> row_subjects() {
         rows<wants::label>("cross_entropy", loss::cross_entropy{}, any_label, classifies),
         rows<wants::dense>("cross_entropy, distributions", loss::cross_entropy{}, any_distribution,
                            nonnegative | any_logit),
+        rows<wants::label>("own term", poly1{}, any_label, classifies),
         rows<wants::label>("softmax_focal", loss::softmax_focal{}, any_label, classifies),
         rows<wants::label>("softmax_focal, gamma 1/2", loss::softmax_focal{0.5}, any_label, classifies),
         rows<wants::dense>("softmax_focal, distributions", loss::softmax_focal{}, any_distribution,
