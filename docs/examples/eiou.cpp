@@ -12,7 +12,7 @@ int main() {
         const auto t = boxgrad::as_constants<number>(truth);
         const auto i = overlap::iou{}(moved, t);
         const auto e = overlap::eiou{}(moved, t);
-        std::printf("at %2.0f: iou %.3f slope %6.3f, eiou %6.3f slope %6.3f\n", x, i.value,
+        std::printf("at %2.0f: iou %.3f slope %7.4f, eiou %6.3f slope %7.4f\n", x, i.value,
                     i.partial[0] + i.partial[2] + 0.0, e.value, e.partial[0] + e.partial[2]);
     }
 }
