@@ -19,7 +19,17 @@ bool is_box_loss(const std::string& c) {
 bool is_difference_loss(const std::string& c) {
     return c == "l1_loss" || c == "smooth_l1_loss" || c == "balanced_l1_loss" || c == "mse_loss";
 }
-bool is_loss(const std::string& c) { return is_box_loss(c) || is_difference_loss(c); }
+/// Of scores of classes, or of masks.
+bool is_class_loss(const std::string& c) {
+    return c == "cross_entropy_loss" || c == "focal_loss" || c == "quality_focal_loss" || c == "varifocal_loss" ||
+           c == "distribution_focal_loss" || c == "gaussian_focal_loss" || c == "kd_kl_div_loss" ||
+           c == "multi_pos_cross_entropy_loss" || c == "dice_loss";
+}
+bool is_loss(const std::string& c) { return is_box_loss(c) || is_difference_loss(c) || is_class_loss(c); }
+const array& prediction_of(const recorded& c) {
+    const array* const p = c.find_input("pred");
+    return p ? *p : c.input("cls_score");
+}
 
 bool is_assigner(const std::string& c) { return c.find("_assigner") != std::string::npos; }
 
@@ -94,10 +104,9 @@ bool outside_without_truths(const std::string& component, recorded& c) {
 
 /// The mean of no elements is 0; the reference's is NaN.
 bool mean_of_nothing(const std::string& component, recorded& c) {
-    if (!is_loss(component) || !c.wants("loss") || c.input("pred").shape.empty() || c.input("pred").shape.front() != 0 ||
-        reduction_of(c) != "mean" || c.maybe_number("avg_factor")) {
-        return false;
-    }
+    if (!is_loss(component) || !c.wants("loss") || reduction_of(c) != "mean" || c.maybe_number("avg_factor")) return false;
+    const array& prediction = prediction_of(c);
+    if (prediction.shape.empty() || prediction.shape.front() != 0) return false;
     array& loss = c.outputs.at("loss");
     if (!loss.shape.empty() || !std::isnan(loss.real.front())) return false;
     loss.real = {0.0};
@@ -162,7 +171,9 @@ bool inverted_boxes(const std::string& component, recorded& c) {
 
 /// No weight above 0: zeros in the shape of the reduction; the reference gives one number always.
 bool no_positive_weight(const std::string& component, recorded& c) {
-    if (!is_loss(component) || !c.wants("loss") || reduction_of(c) != "none") return false;
+    if (!(is_box_loss(component) || is_difference_loss(component)) || !c.wants("loss") || reduction_of(c) != "none") {
+        return false;
+    }
     const array* const w = c.find_input("weight");
     if (!w) return false;
     if (!std::all_of(w->real.begin(), w->real.end(), [](double x) { return x == 0; })) return false;

@@ -272,6 +272,45 @@ c = case("giou_loss", "default_mean_avg")
 c["params"]["avg_factor"] = -1.0
 expect("P33", of("giou_loss", c), True, "P33 average factor: 1 case")
 
+# Losses of rows: the batch twice, none of it, and what is refused.
+ROW_LOSSES = ("cross_entropy_loss", "focal_loss", "quality_focal_loss", "varifocal_loss", "distribution_focal_loss",
+              "gaussian_focal_loss", "kd_kl_div_loss", "multi_pos_cross_entropy_loss", "dice_loss", "diou_loss",
+              "bounded_iou_loss", "smooth_l1_loss", "balanced_l1_loss", "mse_loss")
+for component in ROW_LOSSES:
+    some = next(c for c in FILES[component]["cases"]
+                if c["params"].get("reduction_override") == "sum" and c["outputs"] and "weight" in c["inputs"])
+
+    def every(c, change):
+        for a in [*c["inputs"].values(), *c["outputs"].values()]:
+            if a["shape"]:
+                change(a)
+
+    def twice(a):
+        a["data"], a["shape"][0] = a["data"] * 2, a["shape"][0] * 2
+
+    def nothing(a):
+        a["data"], a["shape"][0] = [], 0
+
+    c = copy.deepcopy(some)
+    every(c, twice)
+    c["outputs"]["loss"]["data"][0] *= 2
+    expect(f"{component} with its batch twice", of(component, c), True)
+    c = copy.deepcopy(some)
+    every(c, nothing)
+    c["outputs"]["loss"]["data"] = [0.0]
+    expect(f"{component} of nothing", of(component, c), True)
+    c["params"]["reduction_override"], c["outputs"]["loss"]["data"] = "mean", ["nan"]
+    expect(f"{component}: P2", of(component, c), True, "P2 mean of nothing: 1 case")
+    c = copy.deepcopy(some)
+    c["inputs"]["weight"]["data"][0] = -1.0
+    expect(f"{component}: P13", of(component, c), True, "P13 negative weight: 1 case")
+    c = copy.deepcopy(some)
+    c["params"]["reduction_override"], c["params"]["avg_factor"] = "mean", -1.0
+    expect(f"{component}: P33", of(component, c), True, "P33 average factor: 1 case")
+c = case("cross_entropy_loss", "sigmoid_soft_targets_sum_weight")  # a weight of 1 for each class changes nothing
+c["params"]["class_weight"] = [1.0] * c["inputs"]["label"]["shape"][1]
+expect("class weights of dense targets", of("cross_entropy_loss", c), True)
+
 # What the rules expect is computed as the reference computes.
 for component in FILES:
     if component.startswith(("sim_ota", "yolox_loss")):

@@ -69,7 +69,8 @@ void sigmoid(checker& k, const B& b) {
             numbers = array::of(label.shape, std::vector<double>(label.whole.begin(), label.whole.end()));
         const auto y = tensor_of<2>(b, numbers, laid);
         const auto w = tensor_of<2>(b, weights_of(c, label.shape), laid);
-        const auto target = boxgrad::loss::targets(y).ignore_index(ignored).ignore_negatives();
+        const auto cw = class_weights(b, c, laid[1]);
+        const auto target = boxgrad::loss::targets(y).ignore_index(ignored).ignore_negatives().class_weight(cw);
         evaluate_laid<2, 2>(k, b, boxgrad::loss::bce{}, laid, target, w, laid, names);
     }
 }
