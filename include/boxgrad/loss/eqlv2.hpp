@@ -179,7 +179,7 @@ private:
             : b(backend),
               op(operation),
               logits(as_const_view<2>(backend, x, operation, "logits")),
-              labels(detail::labels_of_rows(backend, operation, "labels", y, logits.extent[0])),
+              labels(detail::read_labels<1>(backend, operation, "labels", y, {{logits.extent[0]}})),
               class_weights(l.template weights_by_class<B>(backend, operation, logits.extent[1], state)),
               element_weights(backend.template make<T, 2>(logits.extent)) {
             detail::survey_kernel<T, 1, 1, detail::any_target> s;

@@ -165,7 +165,7 @@ struct ghm_problem {
         check_finite(op, "loss_weight", l.loss_weight);
         detail::check(l.term());
         if constexpr (labels_for<Y, B>) {
-            in.labels = labels_of_rows(b, op, "target", y, prediction.extent[0]);
+            in.labels = read_labels<1>(b, op, "target", y, {{prediction.extent[0]}});
         } else {
             const auto t = as_const_view<2>(b, y, op, "target");
             check_shape(op, "target", prediction.extent, t.extent);

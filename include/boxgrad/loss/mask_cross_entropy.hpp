@@ -116,19 +116,14 @@ private:
         detail::checked_indices(b, op, "labels", labels, extents<1>{{e[0]}}, e[1]);
         k.prediction_plane = plane_of(k.prediction);
         k.target_plane = plane_of(k.target);
-        const auto l = as_const_view<1>(b, labels, op, "labels");
-        if constexpr (std::same_as<typename decltype(l)::value_type, std::int64_t>) {
-            k.labels.wide = detail::reader<const std::int64_t, 1>(l);
-        } else {
-            k.labels.narrow = detail::reader<const std::int32_t, 1>(l);
-        }
+        k.labels = detail::read_labels<1>(b, op, "labels", labels, {{e[0]}});
         if constexpr (!std::same_as<G, ones>) {
             const auto g = as_view<4>(b, *gradient, op, "gradient");
             check_shape(op, "gradient", e, g.extent);
             check_output(op, "gradient", g);
             check_apart(op, "gradient", g, "prediction", k.prediction);
             check_apart(op, "gradient", g, "target", k.target);
-            check_apart(op, "gradient", g, "labels", l);
+            check_apart(op, "gradient", g, "labels", as_const_view<1>(b, labels, op, "labels"));
             k.gradient = g;
             k.gradient_plane = plane_of(g);
         }

@@ -91,8 +91,8 @@ struct isr_p {
         if (x.extent[1] < classes) check_shape(op, "logits", {n, classes}, x.extent);
         check_shape(op, "boxes", {n, 4}, as_const_view<2>(b, boxes, op, "boxes").extent);
         check_shape(op, "target_boxes", {n, 4}, as_const_view<2>(b, target_boxes, op, "target_boxes").extent);
-        const auto y = detail::labels_of_rows(b, op, "labels", labels, n);
-        detail::labels_of_rows(b, op, "truths", truths, n);
+        const auto y = detail::read_labels<1>(b, op, "labels", labels, {{n}});
+        detail::read_labels<1>(b, op, "truths", truths, {{n}});
         auto positive = b.template make<T, 1>(extents<1>{{n}});
         const auto p = as_view<1>(b, positive, op, "scratch");
         detail::find_positives(b, op, y, n, classes, p);
@@ -327,7 +327,7 @@ private:
         const index n = x.extent[0];
         if (x.extent[1] < classes) check_shape(op, "logits", {n, classes}, x.extent);
         check_shape(op, "boxes", {n, 4}, as_const_view<2>(b, boxes, op, "boxes").extent);
-        const auto y = detail::labels_of_rows(b, op, "labels", labels, n);
+        const auto y = detail::read_labels<1>(b, op, "labels", labels, {{n}});
         const extents<1> rows{{n}};
         auto positive = b.template make<T, 1>(rows);
         const auto p = as_view<1>(b, positive, op, "scratch");

@@ -127,7 +127,7 @@ private:
           const G& gradient) const {
         check();
         const index n = x.extent[0];
-        const detail::label_reader<1> y = detail::labels_of_rows(b, op, "labels", labels, n);
+        const detail::label_reader<1> y = detail::read_labels<1>(b, op, "labels", labels, {{n}});
         const extents<2> two{{n, 2}};
         auto found = b.template make<index, 2>(two);
         auto distance = b.template make<T, 2>(two);

@@ -8,19 +8,6 @@
 
 namespace boxgrad::inline BOXGRAD_ABI::loss::detail {
 
-/// Labels [N], one a row.
-template <class B, class Y>
-label_reader<1> labels_of_rows(const B& b, const char* op, const char* argument, const Y& y, index rows) {
-    const auto v = as_const_view<1>(b, y, op, argument);
-    check_shape(op, argument, extents<1>{{rows}}, v.extent);
-    using reading = reader<std::remove_pointer_t<decltype(v.data)>, 1>;
-    if constexpr (std::same_as<typename decltype(v)::value_type, std::int64_t>) {
-        return {reading(v), {}};
-    } else {
-        return {{}, reading(v)};
-    }
-}
-
 /// Weights of a prediction [N, C]: none, [N] or [N, C].
 template <class T>
 struct matrix_weights {

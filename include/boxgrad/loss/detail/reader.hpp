@@ -66,6 +66,19 @@ struct label_reader {
     BOXGRAD_FN std::int64_t at(index i) const { return narrow.given() ? narrow.at(i) : wide.at(i); }
 };
 
+/// Labels of b of a given shape. Throws shape_error.
+template <int R, class B, class Y>
+label_reader<R> read_labels(const B& b, const char* op, const char* argument, const Y& y, const extents<R>& shape) {
+    const auto v = as_const_view<R>(b, y, op, argument);
+    check_shape(op, argument, shape, v.extent);
+    using reading = reader<std::remove_pointer_t<decltype(v.data)>, R>;
+    if constexpr (std::same_as<typename decltype(v)::value_type, std::int64_t>) {
+        return {reading(v), {}};
+    } else {
+        return {{}, reading(v)};
+    }
+}
+
 /// Which targets do not count.
 struct ignoring {
     std::int64_t label = 0;
